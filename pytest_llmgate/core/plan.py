@@ -1,0 +1,151 @@
+"""The plan: what will be sampled and how it will be judged. The same for YAML suites and markers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.codec import digest, plain
+from pytest_llmgate.core.errors import Where
+
+Severity = Literal["block", "warn", "info"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """A gate that runs and is reported but does not block until a date (ISO, inclusive)."""
+
+    until: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePlan:
+    """One assertion and the rule that decides it.
+
+    type: as written, with `not-`. params: what the measure takes. good, bad: *success* rates (already turned
+    round for `max_rate`, see `unwanted`). alpha is the suite's, alpha_used = alpha / family.
+    trials: n of a fixed rule. unwanted: rates are reported as rates of the unwanted event.
+    """
+
+    name: str
+    type: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    severity: Severity = "block"
+    quarantine: Quarantine | None = None
+    rule: Literal["sequential", "fixed"] = "sequential"
+    good: float = 0.95
+    bad: float = 0.90
+    bad_assumed: bool = False
+    alpha: float = 0.05
+    beta: float = 0.05
+    family: int = 1
+    unwanted: bool = False
+    where: Where | None = None
+
+    @property
+    def alpha_used(self) -> float:
+        return self.alpha / self.family
+
+    @property
+    def zero_tolerance(self) -> bool:
+        """Whether the first violation fails."""
+        return self.good >= 1.0
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a failure of this gate fails its test."""
+        return self.severity == "block" and self.quarantine is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPlan:
+    """A model alias after all overrides; `target` of a python provider stands in `model`.
+
+    deadline_s: total, over all attempts of a call. requests_per_minute: None is no limit of ours.
+    """
+
+    alias: str
+    provider: str
+    model: str
+    base_url: str | None = None
+    api_key_env: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    record: bool | None = None
+    deterministic: bool | None = None
+    deadline_s: float = 60.0
+    max_retries: int = 4
+    requests_per_minute: float | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPlan:
+    """A prompt: messages whose contents are templates. `source` is the file, for errors and reports."""
+
+    name: str
+    messages: tuple[Mapping[str, Any], ...]
+    source: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestPlan:
+    """One test: a subject, its cases, its gates.
+
+    id: pytest's node id, also in the seeds. kind: `prompt`, `function` or `body`. target_file: of `function`,
+    as `file.py:name`. base: the folder that paths are relative to. trials: the ceiling. workers: threads of
+    a synchronous body. file: the suite file or module, relative to the root.
+    """
+
+    __test__ = False  # not a test class, whatever its name begins with
+
+    id: str
+    suite: str
+    file: str
+    kind: Literal["prompt", "function", "body"]
+    base: str
+    seed: int = 0
+    model: ModelPlan | None = None
+    prompt: PromptPlan | None = None
+    function: str | None = None
+    cases: tuple[Case, ...] = ()
+    gates: tuple[GatePlan, ...] = ()
+    trials: int = 1
+    cover: Literal["each", "sample"] = "each"
+    stop: Literal["first-fail", "all"] = "first-fail"
+    target: Literal["cases", "population"] = "cases"
+    max_errors: float = 0.05
+    deadline_s: float = 120.0
+    workers: int = 1
+    cassette: str | None = None
+    models: Mapping[str, ModelPlan] = field(default_factory=dict)
+    prompts: Mapping[str, PromptPlan] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuitePlan:
+    """All tests of one suite file or module, and the suite-wide keys."""
+
+    name: str
+    file: str
+    tests: tuple[TestPlan, ...]
+    budget: str | None = None
+    require_baseline: bool = False
+    description: str = ""
+
+
+def plan_digest(tests: tuple[TestPlan, ...]) -> str:
+    """Digest of everything that decides a run's verdicts; where things stand in files does not count."""
+    return digest([_without_places(plain(test)) for test in tests])
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_places(item) for key, item in value.items() if key not in ("where", "source")}
+    if isinstance(value, list):
+        return [_without_places(item) for item in value]
+    return value

@@ -1,0 +1,151 @@
+"""The ports where rooms meet: each room implements or is given these, and imports no other room."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
+from pytest_llmgate.core.trial import Trial
+
+
+class Measure(Protocol):
+    """Turns one observation into a measurement. Pure: the same observation always measures the same."""
+
+    def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
+class Subject(Protocol):
+    """What is under test. `repeats_are_equal`: identical requests must give identical replies (declared)."""
+
+    @property
+    def repeats_are_equal(self) -> bool: ...
+
+    @property
+    def presumed_equal(self) -> bool:
+        """Whether identical replies are likely enough to look twice and then stop asking (temperature 0)."""
+
+    async def sample(self, trial: Trial) -> Observation: ...
+
+
+@runtime_checkable
+class BlockingSubject(Protocol):
+    """A subject that runs in a thread of ours: plain synchronous Python."""
+
+    @property
+    def repeats_are_equal(self) -> bool: ...
+
+    @property
+    def presumed_equal(self) -> bool: ...
+
+    def sample_now(self, trial: Trial) -> Observation: ...
+
+
+class CallKey(NamedTuple):
+    """Identity of a call for the cassette: which repeat, which call within the trial, which twin of a case."""
+
+    repeat: int
+    ordinal: int = 0
+    twin: int = 0
+
+
+class Answer(NamedTuple):
+    """A reply with what it took to get it. queued_ms: waiting for our limits and back-off."""
+
+    reply: Reply
+    usage: Usage
+    queued_ms: float = 0.0
+    replayed: bool = False
+
+
+class Caller(Protocol):
+    """Asks a model: cassette, budget, rate limits, retries and redaction are behind it. Raises CallFailed."""
+
+    async def ask(self, model: ModelPlan, request: Request, key: CallKey) -> Answer: ...
+
+
+class CallFailed(Exception):  # noqa: N818 - reads as what happened
+    """A call that gave no reply. kind and fatal: as in TrialError."""
+
+    def __init__(self, kind: str, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.fatal = fatal
+
+
+class ProviderError(Exception):
+    """A provider's refusal or fault.
+
+    retryable: a transport error or 429/5xx before any content came. retry_after_s: what the server asked for.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class Provider(Protocol):
+    """Where replies come from. `live`: a call leaves this process or costs money, so cassettes apply."""
+
+    @property
+    def live(self) -> bool: ...
+
+    async def complete(self, request: Request) -> Reply:
+        """One attempt; raises ProviderError. Sets `latency_ms` on the reply to that of this attempt."""
+
+    async def close(self) -> None: ...
+
+
+class Prices(Protocol):
+    """Prices by model name."""
+
+    def cost(self, model: str, usage: Usage) -> Decimal | None:
+        """USD of a usage, or None where the model is not in the table."""
+
+    def ceiling(self, request: Request) -> Decimal | None:
+        """An upper bound in USD of what a request can cost, or None where the model is not in the table."""
+
+
+class Cassette(Protocol):
+    """Recorded replies of one suite."""
+
+    def find(self, request: Request, key: CallKey) -> Reply | None: ...
+
+    def keep(self, request: Request, key: CallKey, reply: Reply) -> None: ...
+
+
+class Redactor(Protocol):
+    """The one place where private text is replaced, keeping formats."""
+
+    def redact(self, text: str) -> tuple[str, tuple[Redaction, ...]]: ...
+
+
+class Ledger(Protocol):
+    """Money and rates of a run, shared by its workers."""
+
+    def reserve(self, amount: Decimal) -> bool:
+        """Set money aside; False where the budget does not allow it."""
+
+    def settle(self, reserved: Decimal, spent: Decimal) -> None: ...
+
+    def turn(self, provider: str, per_minute: float) -> float:
+        """Seconds to wait for the next allowed request of a provider, which is thereby taken."""
+
+
+class Designs(Protocol):
+    """Cache of sequential designs, kept between runs."""
+
+    def get(self, key: str) -> Mapping[str, Any] | None: ...
+
+    def put(self, key: str, design: Mapping[str, Any]) -> None: ...
+
+
+Entry = Callable[..., Any]
+AsyncReply = Callable[[Request], "Awaitable[Reply | str] | Reply | str"]

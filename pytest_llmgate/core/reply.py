@@ -1,0 +1,84 @@
+"""What a subject is asked and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+
+class Redaction(NamedTuple):
+    """One passage that was replaced: its kind, its place in the redacted text, its stand-in."""
+
+    kind: str
+    start: int
+    end: int
+    pseudonym: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer of a model, a function or an endpoint.
+
+    text: what was said. data: the parsed object, where the subject returned one. context: sources used.
+    cost_usd: what the caller paid, where it is known; latency_ms: of the attempt that answered.
+    Counts are None where they were not measured, never 0. redactions: filled by the harness.
+    """
+
+    text: str
+    data: Any = None
+    context: str | Sequence[Any] | None = None
+    tool_calls: Sequence[Mapping[str, Any]] = ()
+    model: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: Decimal | float | str | None = None
+    latency_ms: float | None = None
+    redactions: tuple[Redaction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to a provider; `model` is the provider's model name."""
+
+    model: str
+    messages: tuple[Mapping[str, Any], ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> str:
+        """Text of the last user message."""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                return str(message.get("content", ""))
+        return ""
+
+
+class Usage(NamedTuple):
+    """What one trial, or many, took; None where nobody measured it."""
+
+    calls: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: Decimal | None = None
+
+    def plus(self, other: Usage) -> Usage:
+        """The sum; a figure that neither side measured stays unknown."""
+        return Usage(
+            self.calls + other.calls,
+            _add(self.input_tokens, other.input_tokens),
+            _add(self.output_tokens, other.output_tokens),
+            _add_money(self.cost_usd, other.cost_usd),
+        )
+
+
+def _add(left: int | None, right: int | None) -> int | None:
+    return right if left is None else left if right is None else left + right
+
+
+def _add_money(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+    return right if left is None else left if right is None else left + right
