@@ -74,7 +74,8 @@ class SuiteFiles:
                 return loaded
         name = f"llmgate_target_{sha256(str(path).encode()).hexdigest()[:12]}"
         spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None  # a .py file always has a loader
+        assert spec is not None
+        assert spec.loader is not None  # a .py file always has one
         module = importlib.util.module_from_spec(spec)
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from pytest_llmgate.core.reply import Reply, Usage
+from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage
 
 
 class TrialError(NamedTuple):
@@ -28,7 +28,7 @@ class Observation(NamedTuple):
 
     reply: Reply | None
     error: TrialError | None = None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     latency_ms: float | None = None
     queued_ms: float | None = None
     replayed: bool = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.errors import Where
+from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
@@ -17,6 +19,27 @@ class Measure(Protocol):
     """Turns one observation into a measurement. Pure: the same observation always measures the same."""
 
     def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
+class MeasureFactory(Protocol):
+    """An assertion type: what the registry holds for `type:`, without its `not-`."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Names of its own parameters in a suite file."""
+
+    def rates(self, params: Mapping[str, Any]) -> tuple[float | None, float | None]:
+        """Default success rates (good, bad) that the parameters imply, such as those of `p95_ms`."""
+
+    def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
+        """The measure; raises LlmgateError for parameters that make no sense."""
+
+
+class AssertionTypes(Protocol):
+    """The registry, as the compiler sees it."""
+
+    def assertion(self, name: str, where: Where | None = None) -> MeasureFactory:
+        """The factory of an assertion type without `not-`; raises for unknown and not yet available types."""
 
 
 class Subject(Protocol):
@@ -145,7 +168,3 @@ class Designs(Protocol):
     def get(self, key: str) -> Mapping[str, Any] | None: ...
 
     def put(self, key: str, design: Mapping[str, Any]) -> None: ...
-
-
-Entry = Callable[..., Any]
-AsyncReply = Callable[[Request], "Awaitable[Reply | str] | Reply | str"]

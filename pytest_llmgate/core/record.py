@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmgate.core.reply import Usage
+from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 
 
@@ -25,7 +25,7 @@ class TrialRecord:
     trial: Trial
     verdicts: Mapping[str, bool | None]
     scores: Mapping[str, float] = field(default_factory=dict)
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     latency_ms: float | None = None
     queued_ms: float | None = None
     replayed: bool = False

@@ -76,6 +76,9 @@ class Usage(NamedTuple):
         )
 
 
+NO_USAGE = Usage()
+
+
 def _add(left: int | None, right: int | None) -> int | None:
     return right if left is None else left if right is None else left + right
 
