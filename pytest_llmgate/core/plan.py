@@ -125,10 +125,26 @@ class TestPlan:
     content: Mapping[str, str] = field(default_factory=dict)
     where: Where | None = None
 
+    @property
+    def equal_replies(self) -> bool:
+        """Whether identical requests are declared to give identical replies."""
+        return self.kind == "prompt" and self.model is not None and self.model.deterministic is True
+
+    @property
+    def presumed_equal(self) -> bool:
+        """Whether identical requests probably give identical replies: temperature 0, and nobody denies it."""
+        if self.kind != "prompt" or self.model is None or self.model.deterministic is not None:
+            return False
+        temperature = self.model.params.get("temperature")
+        return isinstance(temperature, (int, float)) and temperature == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuitePlan:
-    """All tests of one suite file or module, and the suite-wide keys."""
+    """All tests of one suite file or module, and the suite-wide keys.
+
+    aliases: the model names that the suite defines or uses, for telling a mistyped `--llm-model`.
+    """
 
     name: str
     file: str
@@ -136,6 +152,27 @@ class SuitePlan:
     budget: str | None = None
     require_baseline: bool = False
     description: str = ""
+    aliases: frozenset[str] = frozenset()
+
+
+def plan_from_row(row: Mapping[str, Any]) -> TestPlan:
+    """A plan from its JSON form, as far as deciding needs it: models and prompts stay behind."""
+    fields = {key: value for key, value in row.items() if key not in ("model", "models", "prompt", "prompts")}
+    fields["cases"] = tuple(Case(**{**case, "context": _context(case["context"])}) for case in row["cases"])
+    fields["gates"] = tuple(_gate_from_row(gate) for gate in row["gates"])
+    fields["model"] = ModelPlan(**{**row["model"], "where": None}) if row["model"] else None
+    fields["where"] = Where(**row["where"]) if row["where"] else None
+    return TestPlan(**fields)
+
+
+def _context(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _gate_from_row(row: Mapping[str, Any]) -> GatePlan:
+    quarantine = Quarantine(**row["quarantine"]) if row["quarantine"] else None
+    where = Where(**row["where"]) if row["where"] else None
+    return GatePlan(**{**row, "quarantine": quarantine, "where": where})
 
 
 def plan_digest(tests: tuple[TestPlan, ...]) -> str:

@@ -11,6 +11,7 @@ from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial
 
@@ -42,28 +43,16 @@ class AssertionTypes(Protocol):
         """The factory of an assertion type without `not-`; raises for unknown and not yet available types."""
 
 
+@runtime_checkable
 class Subject(Protocol):
-    """What is under test. `repeats_are_equal`: identical requests must give identical replies (declared)."""
-
-    @property
-    def repeats_are_equal(self) -> bool: ...
-
-    @property
-    def presumed_equal(self) -> bool:
-        """Whether identical replies are likely enough to look twice and then stop asking (temperature 0)."""
+    """What is under test, where sampling it awaits."""
 
     async def sample(self, trial: Trial) -> Observation: ...
 
 
 @runtime_checkable
 class BlockingSubject(Protocol):
-    """A subject that runs in a thread of ours: plain synchronous Python."""
-
-    @property
-    def repeats_are_equal(self) -> bool: ...
-
-    @property
-    def presumed_equal(self) -> bool: ...
+    """What is under test, where it is plain synchronous Python: it runs in threads of the engine."""
 
     def sample_now(self, trial: Trial) -> Observation: ...
 
@@ -160,6 +149,26 @@ class Ledger(Protocol):
 
     def turn(self, provider: str, per_minute: float) -> float:
         """Seconds to wait for the next allowed request of a provider, which is thereby taken."""
+
+
+class Journal(Protocol):
+    """Where completed trials are written at once, so that nothing paid for is lost."""
+
+    def append(self, record: TrialRecord, text: str | None, extra: Mapping[str, Any] | None = None) -> None: ...
+
+
+class Recorded(Protocol):
+    """Trials that an interrupted start of this run completed."""
+
+    def get(self, trial: Trial) -> TrialRecord | None: ...
+
+
+class Places(Protocol):
+    """Trials that may be in flight over all processes of a run, where workers outnumber them."""
+
+    def acquire_nowait(self) -> bool: ...
+
+    def release(self) -> None: ...
 
 
 class Designs(Protocol):

@@ -1,0 +1,195 @@
+"""The way of every model call: cassette, budget, rate limit, attempts, redaction, recording.
+
+Latency is that of the attempt that answered; our own queueing and back-off are kept apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.ports import (
+    Answer,
+    CallFailed,
+    CallKey,
+    Cassette,
+    Ledger,
+    Prices,
+    Provider,
+    ProviderError,
+)
+from pytest_llmgate.core.reply import Reply, Request, Usage
+from pytest_llmgate.core.settings import RecordMode
+
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRooms:
+    """What a caller is given. provider: by model plan, built once each. redact, redact_text: law 7's choke point.
+    how_to_record: the command that records what a replay lacks. out_of_budget: told when money ends."""
+
+    provider: Callable[[ModelPlan], Provider]
+    cassette: Cassette | None
+    mode: RecordMode
+    ledger: Ledger
+    prices: Prices
+    redact: Callable[[Reply], Reply]
+    redact_text: Callable[[str], str]
+    how_to_record: str
+    out_of_budget: Callable[[], None]
+
+
+class ModelCaller:
+    """Asks models for one suite; implements the Caller port."""
+
+    def __init__(self, rooms: CallRooms) -> None:
+        self._rooms = rooms
+        self._under_way: dict[tuple[str, str, CallKey], asyncio.Future[Reply]] = {}
+
+    def blocking(self, model: ModelPlan) -> bool:
+        """Whether calls of this model are plain synchronous Python that no cassette covers."""
+        return not self._recorded(model) and bool(getattr(self._rooms.provider(model), "blocking", False))
+
+    def ask_now(self, model: ModelPlan, request: Request) -> Answer:
+        """Call a blocking model in the calling thread."""
+        rooms = self._rooms
+        try:
+            reply: Reply = rooms.provider(model).complete_now(request)  # type: ignore[attr-defined]
+        except ProviderError as fault:
+            raise CallFailed("raised", rooms.redact_text(fault.message)) from None
+        return self._answer(model, rooms.redact(reply), 0.0, replayed=False)
+
+    async def ask(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
+        """The recorded reply, or a live one; raises CallFailed."""
+        if not self._recorded(model):
+            reply, queued = await self._live(model, request)
+            return self._answer(model, reply, queued, replayed=False)
+        return await self._ask_recorded(model, request, key)
+
+    def _recorded(self, model: ModelPlan) -> bool:
+        """Whether the cassette stands between the subject and this model."""
+        if self._rooms.cassette is None or self._rooms.mode == "live" or model.record is False:
+            return False
+        return bool(model.record) or self._rooms.provider(model).live
+
+    async def _ask_recorded(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
+        cassette = self._rooms.cassette
+        assert cassette is not None
+        found = cassette.find(request, key)
+        if found is not None:
+            return self._answer(model, found, 0.0, replayed=True)
+        if self._rooms.mode == "replay":
+            message = f"no recorded reply of {model.alias!r} for this request; record it: {self._rooms.how_to_record}"
+            raise CallFailed("missing-recording", message, fatal=True)
+        # Two trials with one key must get one reply, or live and replay would judge different things.
+        same = (model.alias, repr(request.messages), key)
+        running = self._under_way.get(same)
+        if running is not None:
+            return self._answer(model, await asyncio.shield(running), 0.0, replayed=True)
+        self._under_way[same] = mine = asyncio.get_running_loop().create_future()
+        try:
+            reply, queued = await self._live(model, request)
+            cassette.keep(request, key, reply)
+            mine.set_result(reply)
+        except BaseException as fault:
+            mine.set_exception(fault if isinstance(fault, Exception) else CallFailed("interrupted", "interrupted"))
+            mine.exception()  # seen here; whoever waits sees it too
+            raise
+        finally:
+            del self._under_way[same]
+        return self._answer(model, reply, queued, replayed=False)
+
+    def _answer(self, model: ModelPlan, reply: Reply, queued: float, *, replayed: bool) -> Answer:
+        return Answer(reply, self._usage(model, reply), queued, replayed)
+
+    def _usage(self, model: ModelPlan, reply: Reply) -> Usage:
+        usage = Usage(1, reply.input_tokens, reply.output_tokens, money(reply.cost_usd))
+        if usage.cost_usd is None and usage.input_tokens is not None:
+            return usage._replace(cost_usd=self._rooms.prices.cost(model.model, usage))
+        return usage
+
+    async def _live(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
+        """One answered call, paid and redacted, and the milliseconds it waited for us."""
+        rooms = self._rooms
+        reserved = rooms.prices.ceiling(request) if rooms.provider(model).live else None
+        if reserved and not rooms.ledger.reserve(reserved):
+            rooms.out_of_budget()
+            raise CallFailed("budget", "the budget of this run does not cover another call")
+        spent = reserved or Decimal(0)  # a call that failed may have been billed: what was set aside counts as spent
+        try:
+            reply, queued = await self._attempts(model, request)
+            usage = self._usage(model, reply)
+            spent = usage.cost_usd if usage.cost_usd is not None else spent
+        finally:
+            if reserved:
+                rooms.ledger.settle(reserved, min(spent, reserved))
+        return rooms.redact(reply), queued
+
+    async def _attempts(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
+        """Try until an answer, a refusal or the deadline; retries only what came before any content."""
+        provider, queued = self._rooms.provider(model), 0.0
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(model.deadline_s):
+                for attempt in range(model.max_retries + 1):
+                    queued += await self._turn(model)
+                    try:
+                        return await provider.complete(request), queued * 1000.0
+                    except ProviderError as fault:
+                        if not fault.retryable or attempt == model.max_retries:
+                            raise self._failed(fault, attempt) from None
+                        pause = _pause(fault, attempt)
+                        self._in_time(model, began, pause, fault)
+                        await asyncio.sleep(pause)
+                        queued += pause
+        except TimeoutError:
+            raise CallFailed("timeout", f"no answer within {model.deadline_s:g} s") from None
+        raise AssertionError("the loop returns or raises")
+
+    def _failed(self, fault: ProviderError, attempt: int) -> CallFailed:
+        tries = f" (after {attempt + 1} attempts)" if attempt else ""
+        kind = "transport" if fault.retryable else "refused"
+        return CallFailed(kind, self._rooms.redact_text(fault.message) + tries)
+
+    def _in_time(self, model: ModelPlan, began: float, pause: float, fault: ProviderError) -> None:
+        """Give up at once where the server asks to wait beyond the deadline."""
+        if time.monotonic() - began + pause > model.deadline_s:
+            why = self._rooms.redact_text(fault.message)
+            wait = f"the next attempt is due in {pause:.0f} s, beyond the deadline of {model.deadline_s:g} s"
+            raise CallFailed("transport", f"{why}; {wait}")
+
+    async def _turn(self, model: ModelPlan) -> float:
+        """Wait for this provider's rate limit; the seconds waited."""
+        if model.requests_per_minute is None:
+            return 0.0
+        place = model.base_url or model.provider
+        pause = self._rooms.ledger.turn(place, model.requests_per_minute)
+        if pause > 0:
+            await asyncio.sleep(pause)
+        return pause
+
+
+def _pause(fault: ProviderError, attempt: int) -> float:
+    """Back-off before the next attempt: what the server asked for, else doubling with jitter."""
+    if fault.retry_after_s is not None:
+        return max(0.0, fault.retry_after_s)
+    longest = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0**attempt)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, decides nothing
+
+
+def money(value: object) -> Decimal | None:
+    """A cost in USD as an exact decimal; None where it is unknown or makes no sense."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None

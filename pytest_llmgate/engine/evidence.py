@@ -1,0 +1,79 @@
+"""Figures of a test beside its gates: usage, cases, distinct replies, and a few failing trials to show."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.reply import NO_USAGE, Usage
+
+SHOWN_PER_GATE = 10
+
+
+class Evidence:
+    """Accumulates over the counted trials; memory grows by a few bytes a trial at most."""
+
+    __slots__ = (
+        "_cases", "_replies", "_shown", "_usage",
+        "errors", "failing", "latencies", "problems", "replayed",
+    )  # fmt: skip
+
+    def __init__(self, plan: TestPlan) -> None:
+        self._cases = bytearray(len(plan.cases))
+        self._replies: set[int] = set()
+        self._usage = NO_USAGE
+        self._shown = dict.fromkeys((gate.name for gate in plan.gates), 0)
+        self.errors = 0
+        self.problems: list[str] = []
+        self.failing: list[Mapping[str, Any]] = []
+        self.latencies = array("d")
+        self.replayed = 0
+
+    def add(self, record: TrialRecord) -> None:
+        """Count one trial."""
+        self._cases[record.trial.case] = 1
+        if record.reply is not None:
+            self._replies.add(int(record.reply[:15], 16))  # 60 bits: collisions do not matter here
+        if record.usage is not NO_USAGE:
+            self._usage = self._usage.plus(record.usage)
+        if record.latency_ms is not None:
+            self.latencies.append(record.latency_ms)
+        if record.replayed:
+            self.replayed += 1
+        if record.error is not None:
+            self.errors += 1
+            if len(self.problems) < SHOWN_PER_GATE:
+                self.problems.append(f"case {record.case}, repeat {record.trial.repeat}: {record.error}")
+        if False in record.verdicts.values():
+            self._show(record)
+
+    def _show(self, record: TrialRecord) -> None:
+        for name, good in record.verdicts.items():
+            if good is False and self._shown.get(name, SHOWN_PER_GATE) < SHOWN_PER_GATE:
+                self._shown[name] += 1
+                self.failing.append(
+                    {
+                        "gate": name,
+                        "case": record.case,
+                        "repeat": record.trial.repeat,
+                        "index": record.trial.index,
+                        "reason": record.reasons.get(name, ""),
+                        "reply": record.reply,
+                    }
+                )
+
+    @property
+    def usage(self) -> Usage:
+        return self._usage
+
+    @property
+    def cases(self) -> int:
+        """Cases that ran at least once."""
+        return sum(self._cases)
+
+    @property
+    def distinct_replies(self) -> int:
+        return len(self._replies)

@@ -1,0 +1,95 @@
+"""From an observation to a trial's record: every measure is asked, nothing is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.codec import text_digest
+from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.ports import Measure
+from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.trial import Trial
+
+_REASON_LENGTH = 300
+_NO_REASONS: Mapping[str, str] = {}
+_NO_SCORES: Mapping[str, float] = {}
+
+
+class Judge:
+    """Measures the trials of one test. measures: one a gate, in plan order."""
+
+    __slots__ = ("_cases", "_measures", "_test")
+
+    def __init__(self, plan: TestPlan, measures: Sequence[Measure]) -> None:
+        self._test = plan.id
+        self._cases = plan.cases
+        self._measures = tuple((gate.name, measure) for gate, measure in zip(plan.gates, measures, strict=True))
+
+    def record(self, trial: Trial, seen: Observation) -> TrialRecord:
+        """The record of one trial."""
+        case = self._cases[trial.case]
+        verdicts: dict[str, bool | None] = {}
+        scores: dict[str, float] | None = None
+        reasons: dict[str, str] | None = None
+        for name, measure in self._measures:
+            good, score, reason = _ask(measure, case, seen)
+            verdicts[name] = good
+            if score is not None:
+                scores = scores or {}
+                scores[name] = score
+            if not good and reason:
+                reasons = reasons or {}
+                reasons[name] = reason[:_REASON_LENGTH]
+        reply, error = seen.reply, seen.error
+        return TrialRecord(
+            test=self._test,
+            case=case.id,
+            trial=trial,
+            verdicts=verdicts,
+            scores=scores or _NO_SCORES,
+            usage=seen.usage,
+            latency_ms=seen.latency_ms,
+            queued_ms=seen.queued_ms,
+            replayed=seen.replayed,
+            error=None if error is None else f"{error.kind}: {error.message}",
+            fatal=error is not None and error.fatal,
+            reply=None if reply is None else text_digest(reply.text),
+            reasons=reasons or _NO_REASONS,
+        )
+
+
+def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
+    """One measure's answer; a measure that raises leaves a hole and never passes."""
+    try:
+        return measure.measure(case, seen)
+    except Exception as fault:
+        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {fault}")
+
+
+class BodyPassed:
+    """Whether the body of a marked test passed: what the `stochastic` marker asks."""
+
+    def measure(self, case: Case, seen: Observation) -> Measurement:
+        """Good where the body ended without AssertionError; a trial error is a hole."""
+        if seen.error is not None:
+            return Measurement(None, None, seen.error.message)
+        return Measurement(seen.passed, None, "" if seen.passed else str(seen.detail or "the body failed"))
+
+
+class AndBodyPassed:
+    """Another measure of a marked test whose body may fail before, or instead of, giving a reply.
+
+    strict: no `stochastic` marker asks about the body itself, so a failed body fails this gate's trial too.
+    """
+
+    def __init__(self, inner: Measure, *, strict: bool) -> None:
+        self._inner = inner
+        self._strict = strict
+
+    def measure(self, case: Case, seen: Observation) -> Measurement:
+        """The inner measure, unless the body failed and left nothing (or nothing else) to judge."""
+        if seen.passed is False and (self._strict or seen.reply is None):
+            return Measurement(False, None, str(seen.detail or "the body failed"))
+        return self._inner.measure(case, seen)

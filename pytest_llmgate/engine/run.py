@@ -1,0 +1,106 @@
+"""One test under way, and the steps that every driver takes with it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_llmgate.core.observation import Observation
+from pytest_llmgate.core.ports import BlockingSubject, Journal, Recorded, Subject
+from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.reply import NO_USAGE, Reply
+from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.judge import Judge
+from pytest_llmgate.engine.stream import TestStream
+
+
+class TestRun:
+    """A stream with its subject and those who wait for it. `lock` guards the stream and the counters.
+
+    subject: None where a caller drives the trials itself (the body of a marked test).
+    slow: its blocking trials take long enough for threads to pay.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self,
+        stream: TestStream,
+        judge: Judge,
+        journal: Journal,
+        subject: Subject | BlockingSubject | None = None,
+        recorded: Recorded | None = None,
+        *,
+        look_ahead: bool = True,
+    ) -> None:
+        self.stream = stream
+        self.subject = subject
+        self.blocking = isinstance(subject, BlockingSubject)
+        self.lock = threading.Lock()
+        self.finished = threading.Event()
+        self.billed = NO_USAGE
+        self.overrun_trials = 0
+        self.in_flight = 0
+        self.slow = False
+        self._judge = judge
+        self._journal = journal
+        self._recorded = recorded
+        self._look_ahead = look_ahead
+
+    def take(self) -> Trial | None:
+        """The next trial to run, or None for now; what an earlier start recorded is folded on the way."""
+        with self.lock:
+            while True:
+                if self.in_flight and not self._look_ahead:
+                    return None
+                trial = self.stream.next()
+                if trial is None:
+                    self._wake()
+                    return None
+                record = self.stream.known(trial) or (self._recorded.get(trial) if self._recorded else None)
+                if record is None:
+                    self.in_flight += 1
+                    return trial
+                self._fold(record)
+
+    def complete(self, trial: Trial, seen: Observation) -> None:
+        """Write a trial down, fold it, and wake the reader once the test is decided."""
+        record = self._judge.record(trial, seen)
+        reply = seen.reply
+        self._journal.append(record, None if reply is None else reply.text, _extra(reply))
+        with self.lock:
+            self.in_flight -= 1
+            self._fold(record)
+            self._wake()
+
+    def cut(self, reason: str) -> None:
+        """End from outside; undecided gates stay undecided."""
+        with self.lock:
+            self.stream.cut(reason)
+            self._wake()
+
+    def _fold(self, record: TrialRecord) -> None:
+        if not record.replayed:
+            self.billed = self.billed.plus(record.usage)
+        if self.stream.done:
+            self.overrun_trials += 1
+        else:
+            self.stream.put(record)
+
+    def _wake(self) -> None:
+        if self.stream.done:
+            self.finished.set()
+
+
+def _extra(reply: Reply | None) -> Mapping[str, Any] | None:
+    """What a transcript keeps beside the text, where there is any."""
+    if reply is None or not (reply.tool_calls or reply.redactions or reply.context or reply.data is not None):
+        return None
+    found = {
+        "data": reply.data,
+        "context": reply.context,
+        "tool_calls": list(reply.tool_calls),
+        "redactions": [list(redaction) for redaction in reply.redactions],
+    }
+    return {name: value for name, value in found.items() if value not in (None, [])}

@@ -1,0 +1,219 @@
+"""The ordered window of one test: which trial comes next, and what the folded prefix says.
+
+Pure and single-owner: it starts no call and knows no clock. Trials are folded in index order whatever the order
+in which they complete, because deciding in completion order lets slow failures slip through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pytest_llmgate.core.decision import Outcome, Rule, Tally
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.reply import NO_USAGE
+from pytest_llmgate.core.trial import Trial, TrialKeys
+from pytest_llmgate.engine.evidence import Evidence
+from pytest_llmgate.engine.gate import GateFold
+
+HOPELESS = 10  # so many failures to answer in a row at the very start end the test
+
+
+class TestStream:
+    """Folds the trials of one test and says which to run next.
+
+    rules: one a gate, in plan order. census: builds the rule of gate number i as a census over K cases, for
+    subjects whose identical requests give identical replies (declared; or presumed, and then looked at twice).
+    """
+
+    __test__ = False
+
+    def __init__(
+        self,
+        plan: TestPlan,
+        rules: Sequence[Rule],
+        census: Callable[[int, int], Rule],
+    ) -> None:
+        self.plan = plan
+        self.gates = tuple(GateFold(gate, rule) for gate, rule in zip(plan.gates, rules, strict=True))
+        self.evidence = Evidence(plan)
+        self.folded = 0
+        self.done = False
+        self.ended = ""  # why the test stopped from outside, if it did
+        self._cases = len(plan.cases)
+        self._cover = min(self._cases, plan.trials) if plan.cover == "each" else 0
+        self._source = TrialKeys(plan.seed, plan.id, tuple(case.id for case in plan.cases)).trials()
+        self._sent = 0
+        self._waiting: dict[int, TrialRecord] = {}
+        self._census = census
+        self._twice = _Twice(self._cases) if plan.presumed_equal and 2 * self._cases <= plan.trials else None
+        if plan.equal_replies:
+            for place, gate in enumerate(self.gates):
+                gate.settle(census(place, self._cases), Tally(), None)
+        self._ceiling = min(plan.trials, self._cases) if plan.equal_replies else plan.trials
+        self._horizon = self._reach()
+
+    # ---- asking
+
+    def next(self) -> Trial | None:
+        """The next trial to run, or None: all that can matter so far is under way, or the test is done."""
+        if self.done or self._sent >= self._horizon:
+            return None
+        self._sent += 1
+        return next(self._source)
+
+    @property
+    def outstanding(self) -> int:
+        """Trials handed out and not folded yet."""
+        return self._sent - self.folded - (self._twice.held if self._twice else 0)
+
+    def known(self, trial: Trial) -> TrialRecord | None:
+        """The record of a trial whose reply is already certain, so that it is not asked again."""
+        earlier = self._twice.certain.get(trial.case) if self._twice else None
+        return replace(earlier, trial=trial, usage=NO_USAGE, latency_ms=None, queued_ms=None) if earlier else None
+
+    def _reach(self) -> int:
+        """First index that cannot matter if all outstanding trials are good; never past the ceiling."""
+        undecided = [gate for gate in self.gates if gate.decision is None]
+        if self._twice and self._twice.open and undecided and self.folded >= self._cases:
+            return 2 * self._cases
+        need = max((gate.rule.need(gate.tally) for gate in undecided), default=0)
+        reach = min(max(self.folded + need, self._cover), self._ceiling)
+        # What is presumed equal waits for the second look before a third is asked.
+        return min(reach, 2 * self._cases) if self._twice and self._twice.open else reach
+
+    # ---- folding
+
+    def put(self, record: TrialRecord) -> None:
+        """Take in one completed trial, in any order; folds as far as the prefix is whole."""
+        if self.done:
+            return
+        if record.trial.index != self.folded + (self._twice.held if self._twice else 0):
+            self._waiting[record.trial.index] = record
+            return
+        self._advance(record)
+        while self._waiting and not self.done:
+            following = self._waiting.pop(self.folded + (self._twice.held if self._twice else 0), None)
+            if following is None:
+                break
+            self._advance(following)
+        if self.done:
+            self._waiting.clear()
+        else:
+            self._horizon = self._reach()
+
+    def _advance(self, record: TrialRecord) -> None:
+        twice = self._twice
+        if twice is None or not twice.open:
+            self._fold(record)
+        elif record.trial.repeat == 0:
+            twice.first(record)
+            self._fold(record)
+        else:
+            self._hold(twice, record)
+
+    def _hold(self, twice: _Twice, record: TrialRecord) -> None:
+        """Second look at what should be deterministic: judged as a whole when the round is complete."""
+        twice.second(record)
+        if twice.held < self._cases:
+            return
+        held = twice.close()
+        if twice.all_certain:
+            self._decide_by_census(held)
+            return
+        for record_held in held:
+            if not self.done:
+                self._fold(record_held)
+
+    def _decide_by_census(self, held: Sequence[TrialRecord]) -> None:
+        for place, gate in enumerate(self.gates):
+            if gate.decision is None:
+                rule = self._census(place, self._cases)
+                gate.settle(rule, gate.tally, rule.decide(gate.tally))
+        for record in held:
+            self.folded += 1
+            self.evidence.add(record)
+        self.done = True
+
+    def _fold(self, record: TrialRecord) -> None:
+        self.folded += 1
+        self.evidence.add(record)
+        verdicts = record.verdicts
+        open_gates = False
+        failed = False
+        for gate in self.gates:
+            gate.add(verdicts.get(gate.name))
+            decision = gate.decision
+            if decision is None:
+                open_gates = True
+            elif decision.outcome is Outcome.FAIL and gate.plan.blocks:
+                failed = True
+        if record.error is not None and (record.fatal or self._hopeless()):
+            self._end("error")
+        elif failed and self.plan.stop == "first-fail":
+            self._end("first-fail")
+        elif not open_gates and self.folded >= self._cover:
+            self.done = True
+        elif self.folded >= self._ceiling:
+            self._end("ceiling")
+
+    def _hopeless(self) -> bool:
+        """Whether more trials are pointless: too many cannot be scored whatever the rest says."""
+        errors = self.evidence.errors
+        return errors > self.plan.max_errors * self._ceiling or errors == self.folded == HOPELESS
+
+    def cut(self, reason: str) -> None:
+        """Stop from outside (`budget`, `interrupted`): what is undecided stays undecided."""
+        if not self.done:
+            if self._twice and self._twice.open:
+                for record in self._twice.close():
+                    if not self.done:
+                        self._fold(record)
+            if not self.done:
+                self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        """Close the test; gates without a decision, or with a pass that not all cases saw, are inconclusive."""
+        self.ended = reason
+        covered = self.folded >= self._cover
+        for gate in self.gates:
+            decision = gate.decision
+            if decision is None or (decision.outcome is Outcome.PASS and not covered):
+                gate.stop(Outcome.ERROR if reason == "error" else Outcome.INCONCLUSIVE, reason)
+        self.done = True
+
+
+class _Twice:
+    """Looks twice at requests that should have identical replies."""
+
+    def __init__(self, cases: int) -> None:
+        self._cases = cases
+        self._first: dict[int, TrialRecord] = {}
+        self._held: list[TrialRecord] = []
+        self.certain: dict[int, TrialRecord] = {}
+        self.open = True
+
+    @property
+    def held(self) -> int:
+        return len(self._held)
+
+    @property
+    def all_certain(self) -> bool:
+        return len(self.certain) == self._cases
+
+    def first(self, record: TrialRecord) -> None:
+        self._first[record.trial.case] = record
+
+    def second(self, record: TrialRecord) -> None:
+        earlier = self._first[record.trial.case]
+        self._held.append(record)
+        if record.reply is not None and record.reply == earlier.reply and record.error is None:
+            self.certain[record.trial.case] = record
+
+    def close(self) -> list[TrialRecord]:
+        """End the second look and give back what was held."""
+        held, self._held = self._held, []
+        self._first.clear()
+        self.open = False
+        return held

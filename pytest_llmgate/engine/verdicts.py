@@ -1,0 +1,221 @@
+"""From folded gates to verdicts with sentences that say what they rule out."""
+
+from __future__ import annotations
+
+from pytest_llmgate.core.decision import Decision, Interval, Outcome
+from pytest_llmgate.core.plan import GatePlan, TestPlan
+from pytest_llmgate.core.reply import NO_USAGE
+from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
+from pytest_llmgate.engine.gate import GateFold
+from pytest_llmgate.engine.stream import TestStream
+
+_CUT = frozenset({"budget", "interrupted", "first-fail"})
+
+
+def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
+    """The verdict of a finished test."""
+    plan, evidence = stream.plan, stream.evidence
+    gates = tuple(gate_verdict(gate, stream) for gate in stream.gates)
+    return TestVerdict(
+        id=plan.id,
+        suite=plan.suite,
+        kind=plan.kind,
+        verdict=worst(gate.verdict for gate in gates if gate.blocking),
+        target=plan.target,
+        trials=stream.folded,
+        cases=evidence.cases,
+        cases_total=len(plan.cases),
+        holes=evidence.errors,
+        distinct_replies=evidence.distinct_replies,
+        usage=evidence.usage,
+        gates=gates,
+        problems=tuple(evidence.problems),
+        warnings=warnings,
+        failing=tuple(evidence.failing),
+        order=order,
+        file=plan.file,
+        line=plan.where.line if plan.where else None,
+    )
+
+
+
+
+def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
+    """The verdict of one gate, with its interval and its sentence."""
+    decision = _too_many_holes(gate, stream.plan.max_errors) or gate.decision
+    assert decision is not None  # a finished stream has decided all gates
+    plan, tally = gate.plan, gate.tally
+    interval = gate.rule.interval(tally, cut=decision.stop_reason in _CUT) if tally.n else None
+    scored = tally.n - tally.holes
+    rate = tally.successes / scored if scored else None
+    return GateVerdict(
+        name=plan.name,
+        type=plan.type,
+        severity=plan.severity,
+        verdict=decision.outcome,
+        n=tally.n,
+        successes=tally.successes,
+        holes=tally.holes,
+        n_all=gate.seen.n,
+        successes_all=gate.seen.successes,
+        estimate=None if rate is None else _shown(plan, rate),
+        interval=None if interval is None else _turned(plan, interval),
+        interval_method=None if interval is None else interval.method,
+        confidence=None if interval is None else interval.confidence,
+        threshold=_shown(plan, plan.good),
+        bad=_shown(plan, plan.bad),
+        bad_assumed=plan.bad_assumed,
+        alpha=plan.alpha,
+        alpha_used=plan.alpha_used,
+        family=plan.family,
+        beta=plan.beta,
+        stop_reason=decision.stop_reason,
+        reason=sentence(gate, decision, stream),
+        blocking=plan.blocks,
+        quarantine={"until": plan.quarantine.until, "reason": plan.quarantine.reason} if plan.quarantine else None,
+    )
+
+
+def _too_many_holes(gate: GateFold, limit: float) -> Decision | None:
+    """An error where more than the allowed share of trials could not be scored and nothing is proved bad."""
+    tally, decided = gate.tally, gate.decision
+    if tally.holes > limit * tally.n and (decided is None or decided.outcome is not Outcome.FAIL):
+        return Decision(Outcome.ERROR, "holes")
+    return None
+
+
+def _shown(plan: GatePlan, rate: float) -> float:
+    """A success rate as the gate reports it: for `max_rate` gates the rate of the unwanted event."""
+    return round(1.0 - rate if plan.unwanted else rate, 12)
+
+
+def _turned(plan: GatePlan, interval: Interval) -> tuple[float, float]:
+    if plan.unwanted:
+        return (_shown(plan, interval.upper), _shown(plan, interval.lower))
+    return (interval.lower, interval.upper)
+
+
+def percent(rate: float) -> str:
+    """A rate for people: `95 %`, `97.5 %`, `99.95 %`."""
+    return f"{round(rate * 100, 2):g} %"
+
+
+def sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+    """What the decision means: n, rate and limit, and what is ruled out at which risk."""
+    if decision.stop_reason == "census":
+        return _census_sentence(gate, decision)
+    if decision.outcome is Outcome.ERROR:
+        return _error_sentence(gate, decision, stream)
+    if decision.outcome is Outcome.INCONCLUSIVE:
+        return _inconclusive_sentence(gate, decision, stream)
+    return _pass_sentence(gate) if decision.outcome is Outcome.PASS else _fail_sentence(gate)
+
+
+def _counted(gate: GateFold) -> str:
+    """`57 of 58 (98.3 %)`, or of unwanted events `1 of 58 (1.72 %)`; holes are named."""
+    plan, tally = gate.plan, gate.tally
+    hits = tally.failed if plan.unwanted else tally.successes
+    scored = tally.n - tally.holes
+    share = "" if not scored or hits in (0, scored) else f" ({percent(hits / scored)})"
+    holes = f", {tally.holes} not scored" if tally.holes else ""
+    return f"{hits} of {scored}{share}{holes}"
+
+
+def _pass_sentence(gate: GateFold) -> str:
+    plan = gate.plan
+    risk = f"({percent(plan.beta)} risk)"
+    if plan.zero_tolerance:
+        return f"no violation in {gate.tally.n}: a rate of {percent(1 - plan.bad)} or more is ruled out {risk}"
+    side = "at or above" if plan.unwanted else "at or below"
+    return f"{_counted(gate)}: {side} {percent(_shown(plan, plan.bad))} is ruled out {risk}"
+
+
+def _fail_sentence(gate: GateFold) -> str:
+    plan = gate.plan
+    if plan.zero_tolerance:
+        times = "1 violation" if gate.tally.failed == 1 else f"{gate.tally.failed} violations"
+        return f"{times} in {gate.tally.n}, the first at trial {gate.tally.n}: none is tolerated (limit 0 %)"
+    side = "at or below" if plan.unwanted else "at or above"
+    limit = percent(_shown(plan, plan.good))
+    return f"{_counted(gate)}: {side} the limit of {limit} is ruled out ({percent(plan.alpha_used)} risk)"
+
+
+def _census_sentence(gate: GateFold, decision: Decision) -> str:
+    plan = gate.plan
+    word = {Outcome.PASS: "keeps", Outcome.FAIL: "breaks"}.get(decision.outcome, "may break")
+    limit = percent(_shown(plan, plan.good))
+    return f"{_counted(gate)} cases, each with one possible reply (census): {word} the limit of {limit}"
+
+
+def _error_sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+    first = f"; first: {stream.evidence.problems[0]}" if stream.evidence.problems else ""
+    if decision.stop_reason == "holes":
+        share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
+        return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
+    return f"could not be judged after {gate.tally.n} trials{first}"
+
+
+def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+    plan, counted = gate.plan, _counted(gate)
+    good, bad = percent(_shown(plan, plan.good)), percent(_shown(plan, plan.bad))
+    between = f"cannot tell {good} from {bad} yet"
+    if decision.stop_reason == "budget":
+        return f"{counted}: {between}; the budget ended the run"
+    if decision.stop_reason == "interrupted":
+        return f"{counted}: {between}; the run was interrupted (go on with --llm-resume)"
+    if decision.stop_reason == "first-fail":
+        return f"{counted}: {between}; another gate of this test failed first (stop: all goes on)"
+    if decision.stop_reason == "holes":
+        return f"{counted}: a trial without a score may hide a violation"
+    return f"{counted}: {between} with at most {stream.plan.trials} trials; allow more, or widen bad_rate"
+
+
+def unjudged(plan: TestPlan, problems: tuple[str, ...], order: int = 0) -> TestVerdict:
+    """The error verdict of a test that could not even start."""
+    gates = tuple(_unjudged_gate(gate, problems[0] if problems else "not judged") for gate in plan.gates)
+    return TestVerdict(
+        id=plan.id,
+        suite=plan.suite,
+        kind=plan.kind,
+        verdict=Outcome.ERROR,
+        target=plan.target,
+        trials=0,
+        cases=0,
+        cases_total=len(plan.cases),
+        holes=0,
+        distinct_replies=None,
+        usage=NO_USAGE,
+        gates=gates,
+        problems=problems,
+        order=order,
+        file=plan.file,
+        line=plan.where.line if plan.where else None,
+    )
+
+
+def _unjudged_gate(plan: GatePlan, reason: str) -> GateVerdict:
+    return GateVerdict(
+        name=plan.name,
+        type=plan.type,
+        severity=plan.severity,
+        verdict=Outcome.ERROR,
+        n=0,
+        successes=0,
+        holes=0,
+        n_all=0,
+        successes_all=0,
+        estimate=None,
+        interval=None,
+        interval_method=None,
+        confidence=None,
+        threshold=_shown(plan, plan.good),
+        bad=_shown(plan, plan.bad),
+        bad_assumed=plan.bad_assumed,
+        alpha=plan.alpha,
+        alpha_used=plan.alpha_used,
+        family=plan.family,
+        beta=plan.beta,
+        stop_reason="error",
+        reason=reason,
+        blocking=plan.blocks,
+    )

@@ -1,0 +1,1 @@
+"""How other packages add assertion types, providers and reporters: pluggy hooks and one registry."""

@@ -1,0 +1,52 @@
+"""What the package itself brings: names and where they live. One line a type; nothing here imports any of it."""
+
+from __future__ import annotations
+
+from pytest_llmgate.extensions.hookspecs import Register, hookimpl
+
+_ASSERTIONS = {
+    "equals": "pytest_llmgate.detectors.equals:EQUALS",
+    "contains": "pytest_llmgate.detectors.contains:CONTAINS",
+    "icontains": "pytest_llmgate.detectors.contains:ICONTAINS",
+    "contains-any": "pytest_llmgate.detectors.contains:CONTAINS_ANY",
+    "contains-all": "pytest_llmgate.detectors.contains:CONTAINS_ALL",
+    "regex": "pytest_llmgate.detectors.regex:REGEX",
+    "is-json": "pytest_llmgate.detectors.is_json:IS_JSON",
+    "min-length": "pytest_llmgate.detectors.length:MIN_LENGTH",
+    "max-length": "pytest_llmgate.detectors.length:MAX_LENGTH",
+    "python": "pytest_llmgate.detectors.python_check:PYTHON",
+    "latency": "pytest_llmgate.detectors.latency:LATENCY",
+    "cost": "pytest_llmgate.detectors.cost:COST",
+    "refusal": "pytest_llmgate.detectors.refusal:REFUSAL",
+    "finish-reason": "pytest_llmgate.detectors.finish_reason:FINISH_REASON",
+}
+
+_PROVIDERS = {
+    "openai": "pytest_llmgate.providers.openai:build",
+    "python": "pytest_llmgate.providers.python:build",
+    "local": "pytest_llmgate.providers.local:build",
+}
+
+_EXTRAS = {"local": "pytest-llmgate[local]"}
+
+# Names of the published interface that a later version delivers: refused by name, never "unknown".
+PENDING_ASSERTIONS = frozenset(
+    {
+        "similar", "llm-rubric", "g-eval", "factuality", "tool-called", "grounded", "contradiction",
+        "hallucination", "safety", "cost-regression", "distribution", "equivalent", "success-probability",
+        "expectation",
+    }
+)  # fmt: skip
+PENDING_PROVIDERS = frozenset({"anthropic", "ollama"})
+
+
+@hookimpl
+def llmgate_register_assertions(register: Register) -> None:
+    for name, target in _ASSERTIONS.items():
+        register(name, target)
+
+
+@hookimpl
+def llmgate_register_providers(register: Register) -> None:
+    for name, target in _PROVIDERS.items():
+        register(name, target, extra=_EXTRAS.get(name))

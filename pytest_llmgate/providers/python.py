@@ -1,0 +1,114 @@
+"""`provider: python`: a function of the user's as a model."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from pytest_llmgate.core.errors import Where, problem
+from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.ports import ProviderError
+from pytest_llmgate.core.reply import Reply, Request
+from pytest_llmgate.core.reply_from import as_reply
+from pytest_llmgate.providers.words import raised
+
+
+def build(model: ModelPlan, files: SuiteFiles, env: Mapping[str, str]) -> PythonProvider:
+    """The provider of `target: file.py:function`; raises LlmgateError where the target cannot be called."""
+    function = files.load_object(model.model, model.where)
+    _check_callable(function, model.model, model.where)
+    return PythonProvider(function, model.model)
+
+
+class PythonProvider:
+    """Calls `function(request)`.
+
+    blocking: the function is synchronous, so that `complete_now` may be called in a thread without an event loop.
+    """
+
+    __slots__ = ("_function", "_name", "blocking")
+
+    def __init__(self, function: Callable[[Request], Any], name: str) -> None:
+        self._function = function
+        self._name = name
+        self.blocking = not _is_async(function)
+
+    @property
+    def live(self) -> bool:
+        """False: the function runs here, whatever the record mode."""
+        return False
+
+    async def complete(self, request: Request) -> Reply:
+        """The function's reply; a synchronous function runs in a thread. Raises ProviderError."""
+        if self.blocking:
+            value, started = await asyncio.to_thread(self._call, request)
+        else:
+            value, started = self._call(request)
+        if inspect.isawaitable(value):
+            value = await self._settle(value)
+        return self._reply(value, started)
+
+    def complete_now(self, request: Request) -> Reply:
+        """The function's reply, in this thread, which must have no running event loop. Raises ProviderError."""
+        value, started = self._call(request)
+        if inspect.isawaitable(value):
+            value = asyncio.run(self._settle(value))
+        return self._reply(value, started)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _call(self, request: Request) -> tuple[Any, float]:
+        started = perf_counter()
+        try:
+            return self._function(request), started
+        except ProviderError:
+            raise
+        except (Exception, SystemExit) as fault:
+            raise ProviderError(f"{self._name} raised {raised(fault)}") from fault
+
+    async def _settle(self, value: Awaitable[Any]) -> Any:
+        try:
+            return await value
+        except ProviderError:
+            raise
+        except (Exception, SystemExit) as fault:
+            raise ProviderError(f"{self._name} raised {raised(fault)}") from fault
+
+    def _reply(self, value: object, started: float) -> Reply:
+        latency_ms = (perf_counter() - started) * 1000.0
+        try:
+            reply = as_reply(value)
+        except Exception as fault:
+            raise ProviderError(f"{self._name} returned no reply: {raised(fault)}") from None
+        # A function that stands for a remote model may know the latency better than our clock.
+        return reply if reply.latency_ms is not None else replace(reply, latency_ms=latency_ms)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an `async def __call__`
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
+def _check_callable(function: object, name: str, where: Where | None) -> None:
+    if not callable(function):
+        raise problem(
+            "target-not-callable", f"{name!r} is {type(function).__name__}, not a function", where,
+            "name a function that takes one request and returns the reply",
+        )  # fmt: skip
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions written in C say nothing of their arguments
+        return
+    try:
+        signature.bind(object())
+    except TypeError as fault:
+        raise problem(
+            "target-signature", f"{name!r} cannot be called with one argument: {fault}", where,
+            "write it as `def reply(request)`",
+        ) from None  # fmt: skip

@@ -1,0 +1,66 @@
+"""The pytest plugin's entry point: options and markers, and nothing heavy.
+
+All that gates lives in `gate.py` and is imported by `--llm-suite` alone; a plain `pytest` pays for this file only.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_llmgate.pytest_plugin.fixtures import case, llm, mock_llm, render_prompt, trial
+from pytest_llmgate.core.markers import MARKERS, is_gate_marker
+
+__all__ = ["case", "llm", "mock_llm", "render_prompt", "trial"]
+
+_CHOICES = {
+    "--llm-record": (("live", "new", "replay", "all"), "live, new, replay or all (default: new; with CI set: replay)"),
+    "--llm-baseline": (("check", "propose"), "check, or propose new baselines (default: check)"),
+    "--llm-inconclusive": (("fail", "warn"), "what an inconclusive verdict does (default: fail)"),
+}
+_VALUES = {
+    "--llm-results": ("DIR", str, "directory of this run's results (default: .llmgate/runs/<run id>)"),
+    "--llm-seed": ("N", int, "root seed (default: the suite's, else 0)"),
+    "--llm-trials": ("N", int, "ceiling of trials per test, over the suite's"),
+    "--llm-concurrency": ("N", int, "trials in flight over the whole run (default: 16)"),
+    "--llm-budget": ("USD", str, "hard cap of the run in USD (default: the suite's, else 1.00)"),
+    "--llm-profile": ("NAME", str, "a profile of [tool.llmgate.profiles] in pyproject.toml"),
+    "--llm-prices": ("FILE", str, "a price table (JSON) over the built-in one"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the `--llm-` options."""
+    group = parser.getgroup("llmgate", "pytest-llmgate: gates for prompts, models and functions")
+    group.addoption("--llm-suite", action="store_true", help="run the gate: YAML suites and tests with gate markers")
+    group.addoption("--llm-resume", action="store_true", help="go on with the newest interrupted run of the same plan")
+    group.addoption(
+        "--llm-model", action="append", metavar="ALIAS=TARGET", help="send a model alias elsewhere (repeatable)"
+    )
+    for name, (metavar, kind, text) in _VALUES.items():
+        group.addoption(name, metavar=metavar, type=kind, default=None, help=text)
+    for name, (choices, text) in _CHOICES.items():
+        group.addoption(name, choices=choices, default=None, help=text)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers; load the gate where it is asked for."""
+    for line in MARKERS.values():
+        config.addinivalue_line("markers", line)
+    if config.getoption("llm_suite"):
+        from pytest_llmgate.pytest_plugin.gate import register
+
+        register(config)
+    else:
+        config.pluginmanager.register(_SkipGated(), "llmgate-skip")
+
+
+class _SkipGated:
+    """Without `--llm-suite`: gated tests are skipped before their fixtures, so that nothing is ever spent."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        skip = pytest.mark.skip(reason="a gate: runs with --llm-suite")
+        for item in items:
+            if any(is_gate_marker(mark.name, mark.args, mark.kwargs) for mark in item.iter_markers()):
+                item.add_marker(skip, append=False)

@@ -1,0 +1,162 @@
+"""The body of a marked test as trials inside its one item.
+
+Fixtures are set up once an item; `trial`, `llm` and `case` change with each trial. A synchronous body runs in the
+main thread, one trial after another, unless `workers=` asks for threads; an async body runs in the session's loop.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import iscoroutinefunction, unwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.markers import is_gate_marker
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.pytest_plugin import reporting
+from pytest_llmgate.pytest_plugin.collect import PLAN
+from pytest_llmgate.pytest_plugin.fixtures import PerTrial
+from pytest_llmgate.pytest_plugin.trial_body import AsyncBody, Body, SyncBody
+from pytest_llmgate.session import GateSession, Planner
+from pytest_llmgate.suites.markers import MarkedTest
+
+if TYPE_CHECKING:
+    from pytest_llmgate.pytest_plugin.gate import GatePlugin
+
+_REPEAT_STEP = "__pytest_repeat_step_number"  # pytest-repeat's parameter: its copies share one verdict
+
+
+def compile_modules(items: Sequence[pytest.Item], planner: Planner) -> None:
+    """Give every marked function its plan; a module's gates are counted before anything is deselected."""
+    modules = {item.getparent(pytest.Module): None for item in items if _is_marked(item)}
+    for module in modules:
+        assert module is not None
+        functions = [found for found in _functions(module) if _is_marked(found)]
+        unique = {test_id(found): found for found in functions}
+        try:
+            suite = planner.module([_marked_test(found, module) for found in unique.values()])
+        except LlmgateError as fault:
+            raise pytest.UsageError(str(fault)) from None
+        plans = {plan.id: plan for plan in suite.tests}
+        for item in items:
+            if item.getparent(pytest.Module) is module and _is_marked(item):
+                item.stash[PLAN] = plans[test_id(item)]
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    marks = item.iter_markers()
+    return isinstance(item, pytest.Function) and any(is_gate_marker(m.name, m.args, m.kwargs) for m in marks)
+
+
+def _functions(collector: pytest.Collector) -> Iterator[pytest.Function]:
+    """All functions of a module, also those that a node id on the command line left out."""
+    for node in collector.collect():
+        if isinstance(node, pytest.Function):
+            yield node
+        elif isinstance(node, pytest.Collector):
+            yield from _functions(node)
+
+
+def test_id(item: pytest.Item) -> str:
+    """The node id; copies made by `--count` share the id of the test that they repeat."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is None or _REPEAT_STEP not in callspec.params:
+        return item.nodeid
+    return re.sub(r"-?\d+-\d+\]$", "]", item.nodeid).removesuffix("[]")
+
+
+test_id.__test__ = False  # type: ignore[attr-defined]
+
+
+def _marked_test(item: pytest.Function, module: pytest.Module) -> MarkedTest:
+    # iter_markers goes from the closest to the farthest: the closest one of a name is the one that counts.
+    marks = tuple((mark.name, mark.args, dict(mark.kwargs)) for mark in item.iter_markers())
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    line = item.reportinfo()[1]
+    return MarkedTest(
+        node_id=test_id(item), file=path, line=None if line is None else line + 1, name=item.name, marks=marks
+    )
+
+
+def run_body(item: pytest.Function, gate: GatePlugin) -> None:
+    """Sample a marked test to its verdict and conclude the item."""
+    session, plan = gate.ready(), item.stash[PLAN]
+    verdict = session.verdict(plan.id)
+    if verdict is None:
+        try:
+            _check(item)
+            verdict = _sample(item, plan, session, gate)
+        except LlmgateError as fault:
+            verdict = session.refuse(plan.id, fault)
+        except (pytest.skip.Exception, pytest.xfail.Exception):
+            session.skip(plan.id)
+            raise
+    reporting.conclude(item, verdict, gate)
+
+
+def _sample(item: pytest.Function, plan: TestPlan, session: GateSession, gate: GatePlugin) -> TestVerdict:
+    function = _body_function(item)
+    body = Body(function, _arguments(item), plan, session.models(plan))
+    subject = AsyncBody(body) if iscoroutinefunction(function) else SyncBody(body)
+    if isinstance(subject, SyncBody) and plan.workers == 1:
+        _sample_here(subject, plan, session, gate)
+    else:
+        _check_threads(item)
+        session.submit(plan.id, subject)
+        session.await_end(plan.id, lambda: reporting.show_progress(gate))
+    if subject.escaped is not None:
+        raise subject.escaped
+    return session.decide(plan.id)
+
+
+def _sample_here(body: SyncBody, plan: TestPlan, session: GateSession, gate: GatePlugin) -> None:
+    """Run the trials in the main thread, where fixtures and signals belong."""
+    test = session.prepare(plan.id)
+    while (trial := test.take()) is not None:
+        session.engine.tick()
+        test.complete(trial, body.sample_now(trial))
+        reporting.show_progress(gate)
+    session.engine.tick()
+
+
+def _body_function(item: pytest.Function) -> Callable[..., Any]:
+    """The test function itself; pytest-asyncio's synchronous wrapper would open a loop of its own."""
+    function: Callable[..., Any] = item.obj
+    inner = unwrap(function)
+    if not iscoroutinefunction(inner):
+        return function
+    return inner.__get__(item.instance) if _is_method(item) else inner
+
+
+def _is_method(item: pytest.Function) -> bool:
+    return item.instance is not None and not hasattr(unwrap(item.obj), "__self__")
+
+
+def _arguments(item: pytest.Function) -> Mapping[str, Any]:
+    return {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
+
+
+def _check(item: pytest.Function) -> None:
+    """Refuse what would be sampled wrongly without anybody noticing."""
+    if hasattr(item.obj, "hypothesis") or getattr(unwrap(item.obj), "is_hypothesis_test", False):
+        raise problem("given-and-gate", f"{item.nodeid}: @given and a gate marker multiply trials", None, "keep one")
+    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
+        wanted = set(definitions[-1].argnames) & {"trial", "case", "llm"}
+        wanted = {word for word in wanted if isinstance(item.funcargs.get(word), PerTrial) or word not in item.funcargs}
+        if wanted and name not in ("trial", "case", "llm"):
+            what = f"{item.nodeid}: the fixture {name!r} asks for {sorted(wanted)[0]!r}, which changes with each trial"
+            raise problem("fixture-per-trial", what, None, "use it in the body; fixtures are set up once an item")
+
+
+def _check_threads(item: pytest.Function) -> None:
+    """Fixtures of one function are shared by its threads; monkeypatch undoes itself under their feet."""
+    shared = {"monkeypatch", "capsys", "capfd", "caplog"} & set(item._fixtureinfo.names_closure)
+    if shared:
+        what = f"{item.nodeid}: workers={item.stash[PLAN].workers} with the fixture {sorted(shared)[0]!r}"
+        raise problem("fixture-not-threadsafe", what, None, "use workers=1")
+
+

@@ -1,0 +1,64 @@
+"""Fixtures. Light: what they need is imported when they are used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_llmgate.testing.plain import PromptRenderer
+
+_GATED = "the fixture {!r} belongs to tests with gate markers, such as pytest.mark.stochastic, run with --llm-suite"
+
+
+class PerTrial:
+    """What stands for `llm`, `trial` and `case` while an item is set up; a body gets each trial's own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _per_trial(request: pytest.FixtureRequest) -> PerTrial:
+    from pytest_llmgate.core.markers import is_gate_marker
+
+    name = str(request.fixturename)
+    marks = request.node.iter_markers()
+    if not any(is_gate_marker(mark.name, mark.args, mark.kwargs) for mark in marks):
+        pytest.fail(_GATED.format(name), pytrace=False)
+    return PerTrial(name)
+
+
+@pytest.fixture
+def llm(request: pytest.FixtureRequest) -> PerTrial:
+    """In a gated test: `llm("prompt name", **vars)` gives a Reply; in an async body, await it."""
+    return _per_trial(request)
+
+
+@pytest.fixture
+def trial(request: pytest.FixtureRequest) -> PerTrial:
+    """In a gated test: the trial, with `seed`, `index`, `repeat`, `rng` and `record(...)`."""
+    return _per_trial(request)
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> PerTrial:
+    """In a gated test: the case, with `id`, `vars`, `context`, `expected`, `slice`."""
+    return _per_trial(request)
+
+
+@pytest.fixture
+def render_prompt(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> PromptRenderer:
+    """`render_prompt("name", **vars)`: the text of a prompt of the module's suite; no network."""
+    from pytest_llmgate.testing.plain import prompt_renderer
+
+    marks = [mark.args[0] for mark in request.node.iter_markers("llm_suite") if mark.args]
+    return prompt_renderer(pytestconfig.rootpath, marks[0] if marks else None, request.path.parent)
+
+
+@pytest.fixture
+def mock_llm() -> Any:
+    """`mock_llm(replies=[…], errors=[…])`: a model that says what it is told; `.server()` serves it on loopback."""
+    from pytest_llmgate.testing.plain import mock_llm
+
+    return mock_llm

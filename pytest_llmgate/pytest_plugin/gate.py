@@ -1,0 +1,195 @@
+"""What `--llm-suite` switches on: collection of suites, sampling ahead, verdicts as outcomes, results at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.extensions.registry import create_registry
+from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
+from pytest_llmgate.session import GateSession, Planner
+from pytest_llmgate.session.finish import finish_run
+from pytest_llmgate.session.records import open_run
+from pytest_llmgate.store.rundir import RunDir
+from pytest_llmgate.suites.config import build_settings
+
+GATE = pytest.StashKey["GatePlugin"]()
+_OPTIONS = ("results", "seed", "trials", "concurrency", "record", "budget", "profile", "baseline", "inconclusive", "prices")
+
+
+def register(config: pytest.Config) -> None:
+    """Read the options and register the gate with pytest."""
+    try:
+        gate = GatePlugin(config)
+    except LlmgateError as fault:
+        raise pytest.UsageError(str(fault)) from None
+    config.stash[GATE] = gate
+    config.pluginmanager.register(gate, "llmgate-gate")
+    config.pluginmanager.register(reporting.Reporting(gate), "llmgate-reporting")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(xdist.Nodes(gate), "llmgate-xdist")
+
+
+class GatePlugin:
+    """The run as pytest sees it. planner: compiles. session: samples; None in an xdist controller.
+
+    result: what the run came to, once it is over, in the process that merges.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings = _settings(config)
+        self.registry = create_registry(_local_plugins(config))
+        self.planner = Planner(self.settings, self.registry)
+        self.session: GateSession | None = None
+        self.result: dict[str, Any] | None = None
+        self.refused: LlmgateError | None = None
+        self._run: RunDir | None = None
+        self._alive = ExitStack()
+        collect.add_suite_folders(config, self.settings)
+
+    # ---- the run's directory
+
+    @property
+    def is_worker(self) -> bool:
+        return xdist.is_worker(self.config)
+
+    @property
+    def run(self) -> RunDir:
+        """The run's directory: opened by the process that merges, named to the workers."""
+        if self._run is None:
+            if self.is_worker:
+                self._run = xdist.run_of_worker(self.config)
+            else:
+                self._run = open_run(self.settings)
+                self._alive.enter_context(self._run.lock())
+        return self._run
+
+    # ---- collection
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        if file_path.name.endswith(collect.SUFFIX):
+            return collect.SuiteFile.from_parent(parent, path=file_path, planner=self.planner)
+        return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Compile marked modules before `-k` and its like choose, and drop what is no gate."""
+        bodies.compile_modules(items, self.planner)
+        gates = [item for item in items if collect.PLAN in item.stash]
+        others = [item for item in items if collect.PLAN not in item.stash]
+        if others:
+            config.hook.pytest_deselected(items=others)
+            items[:] = gates
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """All plans are known: open the run and make the tests ready, unless only a listing was asked for."""
+        if session.config.option.collectonly or xdist.is_controller(self.config) or session.testsfailed:
+            return
+        plans = {item.stash[collect.PLAN].id: item.stash[collect.PLAN] for item in session.items}
+        try:
+            self.planner.check_aliases()
+            self.session = GateSession(self.planner, self.run, list(plans.values()))
+        except LlmgateError as fault:
+            if self.is_worker:
+                self.refused = fault  # a worker cannot end the run, so each of its tests says why
+            else:
+                raise pytest.UsageError(str(fault)) from None
+
+    # ---- running
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+        """Before a test is reported on, sampling of those after it begins."""
+        if self.session is not None:
+            self._sample_ahead(item, nextitem)
+        return (yield)
+
+    def _sample_ahead(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        assert self.session is not None
+        if self.config.getoption("maxfail", 0):
+            ahead = [item]  # with -x, nothing beyond the test that may end the run
+        elif self.is_worker:
+            ahead = [item, *([nextitem] if nextitem else [])]  # other workers may get the rest
+        else:
+            ahead = item.session.items[item.session.items.index(item) :] if item is item.session.items[0] else []
+        for other in ahead or [item]:
+            if isinstance(other, collect.SuiteItem) and not _will_skip(other):
+                self.session.submit(other.plan.id)
+
+    def verdict_of(self, item: collect.SuiteItem) -> TestVerdict:
+        """Wait for the verdict of a suite's test."""
+        session = self.ready()
+        session.submit(item.plan.id)
+        return session.wait(item.plan.id, lambda: reporting.show_progress(self))
+
+    def ready(self) -> GateSession:
+        """The session; raises what kept it from starting."""
+        if self.refused is not None:
+            raise self.refused
+        if self.session is None:
+            raise pytest.UsageError("the gate did not start; see the errors above")
+        return self.session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
+        """Run the body of a marked test as trials inside its one item."""
+        if collect.PLAN not in pyfuncitem.stash:
+            return None
+        bodies.run_body(pyfuncitem, self)
+        return True
+
+    # ---- the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Close this process's part; the process that merges writes the results."""
+        reporting.clear_progress(self)
+        if self.session is not None:
+            self.session.close()
+        if self.is_worker or session.config.option.collectonly or self._run is None:
+            return
+        try:
+            if (self._run.path / "plan.json").is_file():
+                self.result = finish_run(self.settings, self._run)
+        finally:
+            self._alive.close()
+        if self.result is not None and self.result["verdict"] != "pass" and session.exitstatus == 0:
+            session.exitstatus = self._exit_status()
+
+    def _exit_status(self) -> int:
+        """A gate fails closed: whatever pytest counted, a run that did not pass is not green."""
+        assert self.result is not None
+        tolerated = self.settings.inconclusive == "warn" and self.result["verdict"] == "inconclusive"
+        return pytest.ExitCode.OK if tolerated else pytest.ExitCode.TESTS_FAILED
+
+
+def _will_skip(item: pytest.Item) -> bool:
+    return any(item.iter_markers("skip"))
+
+
+def _settings(config: pytest.Config) -> Settings:
+    options = {name: config.getoption(f"llm_{name}") for name in _OPTIONS}
+    options["models"] = config.getoption("llm_model") or None
+    options["resume"] = config.getoption("llm_resume") or None
+    workers, worker = xdist.crew(config)
+    return build_settings(config.rootpath, options, os.environ, workers=workers, worker=worker)
+
+
+def _local_plugins(config: pytest.Config) -> list[object]:
+    """conftest modules and other pytest plugins that implement the gate's own hooks."""
+    return [plugin for plugin in config.pluginmanager.get_plugins() if _has_hooks(plugin)]
+
+
+def _has_hooks(plugin: object) -> bool:
+    names = getattr(plugin, "__dict__", None) or {}
+    return any(name.startswith("llmgate_register_") for name in names)

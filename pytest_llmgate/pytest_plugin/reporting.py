@@ -1,0 +1,143 @@
+"""From verdicts to pytest's outcomes, and what a person sees of them."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.reports.terminal import lines as summary_lines
+from pytest_llmgate.reports.terminal import progress_line, test_lines
+
+if TYPE_CHECKING:
+    from pytest_llmgate.pytest_plugin.gate import GatePlugin
+
+VERDICT = pytest.StashKey[TestVerdict]()
+_PROGRESS = pytest.StashKey["_Progress"]()
+_LIVE_EVERY_S = 0.2
+_LOG_EVERY_S = 30.0
+
+
+class GateFailure(pytest.fail.Exception):
+    """A verdict that does not let the build pass."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        super().__init__(message, pytrace=False)
+        self.outcome = outcome
+
+
+class InconclusiveWarning(UserWarning):
+    """An inconclusive verdict that `--llm-inconclusive=warn` lets pass."""
+
+
+def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
+    """Turn a verdict into the item's outcome; a second call keeps the recorded verdict and says so."""
+    clear_progress(gate)
+    text = "\n".join(test_lines(verdict.to_row()))
+    if VERDICT in item.stash or "rerun" in str(getattr(item, "execution_count", "")):
+        text += "\nkept: this is the recorded verdict; gated tests are never drawn again by a rerun"
+    item.stash[VERDICT] = verdict
+    item.user_properties.append(("llmgate", verdict.verdict.value))
+    if verdict.verdict is Outcome.PASS:
+        return
+    message = f"{verdict.verdict.value}: {text}"
+    if verdict.verdict is Outcome.INCONCLUSIVE and gate.settings.inconclusive == "warn":
+        warnings.warn(InconclusiveWarning(message), stacklevel=2)
+        return
+    raise GateFailure(verdict.verdict, message)
+
+
+class _Progress:
+    """A line that is written over and over on a terminal, or now and then in a log."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self.terminal = terminal
+        self.live = bool(terminal.isatty)
+        self.since = time.monotonic()
+        self.last = self.since
+        self.shown = False
+
+    def show(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self.last < (_LIVE_EVERY_S if self.live else _LOG_EVERY_S):
+            return
+        self.last = now
+        if not self.shown or not self.live:
+            self.terminal.ensure_newline()
+        self.terminal.write(f"\r\x1b[2K{text}" if self.live else f"{text}\n", flush=True)
+        self.shown = True
+
+    def clear(self) -> None:
+        if self.shown and self.live:
+            self.terminal.write("\r\x1b[2K", flush=True)
+        self.shown = False
+
+
+def show_progress(gate: GatePlugin) -> None:
+    """Trials done, gates decided and money spent, while somebody waits."""
+    terminal = gate.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or gate.is_worker or gate.session is None:
+        return
+    progress = gate.config.stash.setdefault(_PROGRESS, _Progress(terminal))
+    trials, decided, gates, spent = gate.session.progress()
+    progress.show(progress_line(trials, decided, gates, spent))
+
+
+def clear_progress(gate: GatePlugin) -> None:
+    """Take the line away, so that pytest's own output stands alone."""
+    progress = gate.config.stash.get(_PROGRESS, None)
+    if progress is not None:
+        progress.clear()
+
+
+class Reporting:
+    """Report hooks of a gated run."""
+
+    def __init__(self, gate: GatePlugin) -> None:
+        self._gate = gate
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        """`xfail` expects a `fail`; what could not be judged stays a failure."""
+        report: pytest.TestReport = yield
+        fault = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(fault, GateFailure) and fault.outcome is not Outcome.FAIL and hasattr(report, "wasxfail"):
+            del report.wasxfail
+            report.outcome = "failed"
+            report.longrepr = str(fault)
+        if call.when == "setup" and report.skipped:
+            self._skipped(item)
+        return report
+
+    def _skipped(self, item: pytest.Item) -> None:
+        from pytest_llmgate.pytest_plugin.collect import PLAN
+
+        plan = item.stash.get(PLAN, None)
+        if plan is not None and self._gate.session is not None and self._gate.session.verdict(plan.id) is None:
+            self._gate.session.skip(plan.id)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The table of verdicts, and where the results lie."""
+        gate = self._gate
+        if gate.result is None:
+            return
+        writer = terminalreporter._tw
+        terminalreporter.section("llmgate")
+        for line in summary_lines(gate.result, writer.fullwidth, bool(writer.hasmarkup)):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"results: {_relative(gate)}")
+
+
+def _relative(gate: GatePlugin) -> str:
+    path = gate.run.path.resolve()
+    root = gate.settings.root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+

@@ -1,0 +1,1 @@
+"""The one choke point where private text is replaced, keeping its format."""

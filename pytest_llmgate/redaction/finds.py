@@ -1,0 +1,34 @@
+"""A passage that a finder points at, and how overlapping passages become one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+SECRET = "secret"  # noqa: S105 - the name of a kind
+EMAIL = "email"
+CARD = "card"
+
+
+class Find(NamedTuple):
+    """A passage of a text: `kind`, and whether it is a stand-in of ours already."""
+
+    start: int
+    end: int
+    kind: str
+    done: bool = False
+
+
+def disjoint(finds: Iterable[Find]) -> list[Find]:
+    """The finds in order, overlapping ones joined, so that no half of a secret stays behind.
+
+    A joined passage has the kind of a find that covers it, else it is a secret.
+    """
+    joined: list[Find] = []
+    for find in sorted(finds, key=lambda find: (find.start, -find.end)):
+        last = joined[-1] if joined else None
+        if last is None or find.start >= last.end:
+            joined.append(find)
+        elif find.end > last.end:
+            joined[-1] = Find(last.start, find.end, SECRET)
+    return joined

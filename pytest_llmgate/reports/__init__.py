@@ -1,0 +1,1 @@
+"""What people read of a run. `summary` computes once; the others only render."""

@@ -1,0 +1,52 @@
+"""`result.json`: the verdicts of all tests with their totals, computed once for all reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.record import usage_from_row, usage_row
+from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.verdict import worst
+
+SCHEMA = "llmgate.result/1"
+
+
+def build_result(
+    run: Mapping[str, Any], tests: Sequence[Mapping[str, Any]], execution: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The content of `result.json`.
+
+    run: its id, seed, digests and mode. tests: rows of `TestVerdict.to_row()`, in order. execution: what may
+    differ between equal runs. A run without tests, or interrupted while all went well, is inconclusive.
+    """
+    return {
+        "schema": SCHEMA,
+        "verdict": run_verdict(tests, interrupted=bool(run.get("interrupted"))).value,
+        "run": dict(run),
+        "totals": totals(tests),
+        "tests": [dict(test) for test in tests],
+        "execution": dict(execution),
+    }
+
+
+def run_verdict(tests: Sequence[Mapping[str, Any]], *, interrupted: bool = False) -> Outcome:
+    """The worst verdict of the tests; never a pass where nothing, or not everything, was judged."""
+    outcomes = [Outcome(test["verdict"]) for test in tests]
+    floor = Outcome.INCONCLUSIVE if interrupted or not outcomes else Outcome.PASS
+    return worst([floor, *outcomes])
+
+
+def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sums over the tests; what no test measured is null."""
+    usage: Usage = sum_usage(test["usage"] for test in tests) if tests else NO_USAGE
+    return {"tests": len(tests), "trials": sum(test["trials"] for test in tests), **usage_row(usage)}
+
+
+def sum_usage(rows: Any) -> Usage:
+    """The sum of usage rows."""
+    usage = NO_USAGE
+    for row in rows:
+        usage = usage.plus(usage_from_row(row))
+    return usage

@@ -1,0 +1,132 @@
+"""The run as plain lines for a terminal or a CI log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
+from pytest_llmgate.reports.words import counted, headline, measured, money, provenance, rates, standing, tokens
+
+SHOWN_PER_GATE = 3
+SHOWN_PER_RUN = 30
+_SHOWN_TEXT = 400  # characters of a failing reply
+_SHOWN_LINES = 6
+_INDENT = 14  # the column of sentences, behind the longest verdict word
+_COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
+
+
+def lines(result: Mapping[str, Any], width: int = 80, color: bool = False) -> list[str]:
+    """The report of a run.
+
+    result: as in `result.json`; rows under `failing` may carry the reply's `text`. width: columns, at least 40.
+    color: whether ANSI colours may be used. No other control character is ever in a line.
+    """
+    page = _Page(max(width, 40), color)
+    failing = _Failing(SHOWN_PER_RUN)
+    for test in result["tests"]:
+        _test(page, test, failing)
+        page.gap()
+    _end(page, result, failing)
+    return page.lines
+
+
+def progress_line(trials: int, decided: int, gates: int, spent: Decimal | None, width: int = 80) -> str:
+    """One line for a live display. trials: done so far. decided, gates: of all. spent: USD, None if unknown."""
+    price = "" if spent is None else f", {money(spent)} spent"
+    return f"llmgate: {counted(trials, 'trial')}, {decided} of {counted(gates, 'gate')} decided{price}"[:width]
+
+
+class _Page:
+    """Collects lines that fit the width; everything passes here, so everything is made harmless here."""
+
+    def __init__(self, width: int, color: bool) -> None:
+        self.lines: list[str] = []
+        self._width = width
+        self._color = color
+
+    def entry(self, verdict: str, text: str, *, inner: bool = False) -> None:
+        """A verdict, large for a test and the run, small for a gate within; and a text in its own column."""
+        word = f"  {verdict}" if inner else verdict.upper()
+        first, *rest = self._broken(text, _INDENT)
+        shown = f"\x1b[{_COLOURS[verdict]}m{word}\x1b[0m" if self._color else word
+        self.lines.append(shown + " " * (_INDENT - len(word)) + first)
+        self._add(rest, _INDENT)
+
+    def text(self, text: str, deeper: int = 0, mark: str = "") -> None:
+        """A text in the column of texts, `deeper` columns to the right, each line behind a mark."""
+        indent = _INDENT + deeper
+        self._add([mark + line for line in self._broken(text, indent + len(mark))], indent)
+
+    def gap(self) -> None:
+        self.lines.append("")
+
+    def _broken(self, text: str, indent: int) -> list[str]:
+        return [no_command(line) for line in wrapped(harmless(text), self._width - indent - 1)]
+
+    def _add(self, texts: list[str], indent: int) -> None:
+        self.lines.extend(" " * indent + line for line in texts)
+
+
+class _Failing:
+    """Doles out failing replies: a few of each gate, not too many of a run."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+        self.dropped = 0
+
+    def of(self, test: Mapping[str, Any], gate: str) -> Iterator[Mapping[str, Any]]:
+        rows = [row for row in test.get("failing", ()) if row["gate"] == gate]
+        shown = rows[: min(SHOWN_PER_GATE, self._left)]
+        self._left -= len(shown)
+        self.dropped += len(rows) - len(shown)
+        return iter(shown)
+
+
+def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
+    page.entry(test["verdict"], test["id"])
+    page.text(_spent(test))
+    for gate in test["gates"]:
+        page.entry(gate["verdict"], f"{gate['name']}: {gate['reason']}", inner=True)
+        page.text(f"{measured(gate)}; {rates(gate)}")
+        if standing(gate):
+            page.text(standing(gate))
+        for row in failing.of(test, gate["name"]):
+            _reply(page, row)
+    for kind in ("problems", "warnings"):
+        for sentence in test.get(kind, ())[:5]:
+            page.text(f"{kind[:-1]}: {clipped(sentence, _SHOWN_TEXT)}")
+
+
+def _spent(test: Mapping[str, Any]) -> str:
+    usage = test["usage"]
+    cases = f"on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
+    calls = [counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])] if usage["calls"] else []
+    holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
+    return ", ".join(part for part in (f"{counted(test['trials'], 'trial')} {cases}", *holes, *calls) if part)
+
+
+def _reply(page: _Page, row: Mapping[str, Any]) -> None:
+    page.text(f"case {row['case']}, repeat {row['repeat']}, trial {row['index']}", 2)
+    if row.get("reason"):
+        page.text(clipped(row["reason"], _SHOWN_TEXT), 4)
+    text = row.get("text")
+    if text is None:
+        return
+    said = clipped(harmless(text, keep="\n"), _SHOWN_TEXT).split("\n") if text else ["(empty)"]
+    for line in said[:_SHOWN_LINES]:
+        page.text(line, 4, "| ")
+    if len(said) > _SHOWN_LINES:
+        page.text(f"({counted(len(said) - _SHOWN_LINES, 'line')} more)", 4)
+
+
+def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
+    sums = result["totals"]
+    if failing.dropped:
+        page.text(f"{failing.dropped:,} more failing replies stand in report.html")
+    page.entry(result["verdict"], headline(result))
+    spent = (counted(sums["trials"], "trial"), counted(sums["calls"], "call"), tokens(sums), money(sums["cost_usd"]))
+    page.text(", ".join(part for part in spent if part))
+    if provenance(result["run"]):
+        page.text(provenance(result["run"]))

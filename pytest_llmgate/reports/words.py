@@ -1,0 +1,104 @@
+"""Figures and verdicts in words, the same in every report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+_VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
+
+
+def percent(rate: float) -> str:
+    """A rate in percent with at most two decimals: `97.5 %`."""
+    return f"{round(rate * 100, 2):g} %"
+
+
+def counted(number: int | None, noun: str) -> str:
+    """`1 trial`, `1,200 trials`, or that nobody counted."""
+    if number is None:
+        return f"{noun}s not measured"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def money(amount: str | Decimal | None) -> str:
+    """Dollars, with as many decimals as a small amount needs; unknown is said, never $0."""
+    if amount is None:
+        return "cost unknown"
+    value = Decimal(amount)
+    step = Decimal("0.01") if value >= 10 or value == 0 else Decimal("0.0001")
+    rounded = value.quantize(step, ROUND_HALF_EVEN)
+    if value and not rounded:
+        return f"less than ${step}"
+    return f"${rounded:f}"
+
+
+def tokens(usage: Mapping[str, Any]) -> str:
+    """Tokens in and out, or nothing where nobody counted them."""
+    sent, received = usage.get("input_tokens"), usage.get("output_tokens")
+    if sent is None and received is None:
+        return ""
+    return f"{_figure(sent)} tokens in, {_figure(received)} out"
+
+
+def _figure(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """The run's verdict as a sentence: `1 of 3 tests fails, 1 is inconclusive`."""
+    tests = result["tests"]
+    if not tests:
+        return "no test was judged"
+    counts = Counter(test["verdict"] for test in tests)
+    cut = "; the run was interrupted" if result["run"].get("interrupted") else ""
+    if counts["pass"] == len(tests):
+        return ("the only test passes" if len(tests) == 1 else f"all {len(tests)} tests pass") + cut
+    parts: list[str] = []
+    for word in ("fail", "error", "inconclusive"):
+        number = counts[word]
+        if number:
+            one, many = _VERBS.get(word, ("is inconclusive", "are inconclusive"))
+            of = f"{number} of {counted(len(tests), 'test')}" if not parts else f"{number}"
+            parts.append(f"{of} {one if number == 1 else many}")
+    return ", ".join(parts) + cut
+
+
+def provenance(run: Mapping[str, Any]) -> str:
+    """Where the replies come from: asked now, or recorded before."""
+    recorded = f", recorded {run['recorded_at']}" if run.get("recorded_at") else ""
+    modes = {
+        "replay": "judged on recorded replies",
+        "new": "recorded replies where there are any",
+        "live": "live replies",
+        "all": "live replies, recorded anew",
+    }
+    return modes.get(str(run.get("record")), "") + recorded
+
+
+def rates(gate: Mapping[str, Any]) -> str:
+    """What counts as good and as bad for a gate."""
+    unwanted = gate["bad"] > gate["threshold"]
+    good, bad = ("at or below", "at or above") if unwanted else ("at or above", "at or below")
+    assumed = " (assumed)" if gate.get("bad_assumed") else ""
+    return f"good {good} {percent(gate['threshold'])}, bad {bad} {percent(gate['bad'])}{assumed}"
+
+
+def measured(gate: Mapping[str, Any]) -> str:
+    """The estimate with its interval, or that there is none."""
+    if gate["estimate"] is None:
+        return "nothing measured"
+    if gate["interval"] is None:
+        return percent(gate["estimate"])
+    low, high = gate["interval"]
+    return f"{percent(gate['estimate'])}, interval {percent(low)} to {percent(high)}"
+
+
+def standing(gate: Mapping[str, Any]) -> str:
+    """Why a gate does not block, or nothing where it does."""
+    if gate.get("quarantine"):
+        return f"in quarantine until {gate['quarantine']['until']}: {gate['quarantine']['reason']}"
+    if gate["severity"] != "block":
+        return f"severity {gate['severity']}: does not block"
+    return "" if gate.get("blocking", True) else "does not block"

@@ -1,0 +1,185 @@
+"""Puts one test together: its subject, its measures, its rules and its way to the models."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_llmgate.core.codec import canonical
+from pytest_llmgate.core.decision import Rule
+from pytest_llmgate.core.errors import LlmgateError, Problem, problem
+from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.plan import GatePlan, ModelPlan, TestPlan
+from pytest_llmgate.core.ports import Designs, Ledger, Measure, Prices, Provider, Recorded
+from pytest_llmgate.core.reply import Reply, Usage
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.core.record import TrialRecord, record_from_row
+from pytest_llmgate.detectors.negated import negate
+from pytest_llmgate.engine.calls import CallRooms, ModelCaller
+from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
+from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.extensions.registry import Registry
+from pytest_llmgate.redaction.replies import redact_reply
+from pytest_llmgate.stats.planning import choose_rule
+from pytest_llmgate.stats.rules import Census
+from pytest_llmgate.store.cassette import JsonlCassette
+
+BODY_GATE = "stochastic"
+_SHOWN_PROBLEMS = 20
+
+
+class Providers:
+    """Builds each provider once and closes them all."""
+
+    def __init__(self, registry: Registry, root: Path) -> None:
+        self._registry = registry
+        self._root = root
+        self._built: dict[str, Provider] = {}
+
+    def get(self, model: ModelPlan, base: str) -> Provider:
+        """The provider of a model, shared by all tests that use it."""
+        key = canonical([base, model])
+        if key not in self._built:
+            build = self._registry.provider(model.provider, model.where)
+            self._built[key] = build(model, SuiteFiles(self._root, self._root / base), os.environ)
+        return self._built[key]
+
+    async def close(self) -> None:
+        """Close connections; in the loop that opened them."""
+        for provider in self._built.values():
+            await provider.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What tests of one run share. redact: law 7. cassette: by path, opened once each."""
+
+    settings: Settings
+    registry: Registry
+    providers: Providers
+    prices: Prices
+    ledger: Ledger
+    designs: Designs
+    redact: Callable[[Reply], Reply]
+    redact_text: Callable[[str], str]
+    cassette: Callable[[str, int], JsonlCassette]
+    out_of_budget: Callable[[], None]
+    callers: dict[str, ModelCaller] = field(default_factory=dict)
+
+    def files(self, plan: TestPlan) -> SuiteFiles:
+        return SuiteFiles(self.settings.root, self.settings.root / plan.base)
+
+    def caller(self, plan: TestPlan) -> ModelCaller:
+        """The way to the models for the tests of one suite."""
+        key = f"{plan.file}\0{plan.cassette}\0{plan.seed}"
+        if key not in self.callers:
+            mode = self.settings.record
+            rooms = CallRooms(
+                provider=lambda model: self.providers.get(model, plan.base),
+                cassette=self.cassette(plan.cassette, plan.seed) if plan.cassette and mode != "live" else None,
+                mode=mode,
+                ledger=self.ledger,
+                prices=self.prices,
+                redact=self.redact,
+                redact_text=self.redact_text,
+                how_to_record=f"pytest --llm-suite {plan.file} --llm-record=new",
+                out_of_budget=self.out_of_budget,
+            )
+            self.callers[key] = ModelCaller(rooms)
+        return self.callers[key]
+
+
+def rules(plan: TestPlan, designs: Designs) -> tuple[Rule, ...]:
+    """The rule of each gate, in order."""
+    return tuple(_rule(gate, plan, designs) for gate in plan.gates)
+
+
+def _rule(gate: GatePlan, plan: TestPlan, designs: Designs) -> Rule:
+    try:
+        return choose_rule(
+            good=gate.good,
+            bad=gate.bad,
+            alpha=gate.alpha,
+            beta=gate.beta,
+            family=gate.family,
+            ceiling=plan.trials,
+            kind=gate.rule,
+            zero_tolerance=gate.zero_tolerance,
+            bad_failure=1.0 - gate.bad,
+            designs=designs,
+        ).rule
+    except ValueError as fault:
+        raise problem("impossible-rates", f"{gate.name}: {fault}", gate.where) from None
+
+
+def stream(plan: TestPlan, designs: Designs) -> TestStream:
+    """The ordered window of a test; declared or presumed equal replies make it a census."""
+
+    def census(place: int, cases: int) -> Rule:
+        return Census(threshold=plan.gates[place].good, cases=cases)
+
+    return TestStream(plan, rules(plan, designs), census)
+
+
+def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:
+    """The measure of each gate, in order; refuses what cannot be measured before anything is spent."""
+    files = parts.files(plan)
+    strict = not any(gate.type == BODY_GATE for gate in plan.gates)
+    made, problems = [], []
+    for gate in plan.gates:
+        if gate.type == BODY_GATE:
+            made.append(BodyPassed())
+            continue
+        name = gate.type.removeprefix("not-")
+        measure = parts.registry.assertion(name, gate.where).build(gate.params, files, gate.where)
+        problems += _unmeasurable(measure, gate, plan, parts)
+        measure = negate(measure) if gate.type.startswith("not-") else measure
+        made.append(AndBodyPassed(measure, strict=strict) if plan.kind == "body" else measure)
+    if problems:
+        raise LlmgateError(*problems[:_SHOWN_PROBLEMS])
+    return tuple(made)
+
+
+def _unmeasurable(measure: Measure, gate: GatePlan, plan: TestPlan, parts: Parts) -> list[Problem]:
+    """What would leave every trial of some case unscored."""
+    found = []
+    undefined = getattr(measure, "undefined", None)
+    if undefined is not None:
+        for case in plan.cases:
+            names = undefined(case)
+            if names:
+                text = f"{gate.name}: case {case.id!r} has no {', '.join(names)}"
+                found.append(Problem("value-undefined", text, gate.where, "give every case this value"))
+    if getattr(measure, "needs_price", False) and plan.model is not None:
+        if parts.providers.get(plan.model, plan.base).live and not priced(plan.model, parts.prices):
+            text = f"{gate.name}: no price is known for model {plan.model.model!r}"
+            found.append(Problem("unpriced-model", text, gate.where, "give a table with --llm-prices FILE"))
+    return found
+
+
+def priced(model: ModelPlan, prices: Prices) -> bool:
+    """Whether the price table knows a model."""
+    return prices.cost(model.model, Usage(1, 1, 1)) is not None
+
+
+class RecordedTrials:
+    """Trials of one test that an interrupted start completed, as the engine asks for them."""
+
+    def __init__(self, row: Callable[[int], Mapping[str, object] | None], plan: TestPlan) -> None:
+        self._row = row
+        self._plan = plan
+
+    def get(self, trial: Trial) -> TrialRecord | None:
+        """The record of exactly this trial, or None. What failed for a passing reason is asked again."""
+        row = self._row(trial.index)
+        if row is None or row["seed"] != trial.seed or row["case"] != self._plan.cases[trial.case].id:
+            return None
+        record = record_from_row(row, trial.case)
+        return None if record.error is not None and record.error.startswith(("budget", "interrupted")) else record
+
+
+def recorded(row: Callable[[int], Mapping[str, object] | None] | None, plan: TestPlan) -> Recorded | None:
+    return RecordedTrials(row, plan) if row is not None else None

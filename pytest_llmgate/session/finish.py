@@ -1,0 +1,138 @@
+"""After the last trial: merge what the workers wrote, decide what nobody finished, and write the results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from pytest_llmgate.core.plan import TestPlan, plan_from_row
+from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_row
+from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.engine.verdicts import decide_test
+from pytest_llmgate.reports.html import render_html
+from pytest_llmgate.reports.summary import build_result
+from pytest_llmgate.session.assembly import stream
+from pytest_llmgate.session.records import finish_manifest
+from pytest_llmgate.store.atomic import write_atomic
+from pytest_llmgate.store.cassette import recover
+from pytest_llmgate.store.designs import DesignCache
+from pytest_llmgate.store.journal import Recorded
+from pytest_llmgate.store.merge import merge_tests, merge_trials
+from pytest_llmgate.store.rundir import RunDir, state_folder
+
+_CUT = frozenset({"budget", "interrupted"})
+
+
+def decide_recorded(
+    plan: TestPlan, rows: Iterable[Mapping[str, Any]], designs: Designs, *, order: int = 0, cut: str = "interrupted"
+) -> TestVerdict:
+    """The verdict that recorded trials give; where they end too early, undecided gates stay so (`cut`)."""
+    window, recorded = stream(plan, designs), iter(rows)
+    while (trial := window.next()) is not None:
+        row = next(recorded, None)
+        if row is None or row["index"] != trial.index or row["seed"] != trial.seed:
+            window.cut(cut)
+            break
+        window.put(record_from_row(row, trial.case))
+    return decide_test(window, order)
+
+
+def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
+    """Merge a run, write `result.json` and `report.html`, and return the result."""
+    plans = run.read_plan()
+    rows = {row["id"]: row for row in merge_tests(run)}
+    designs = DesignCache(state_folder(settings.root) / "designs.json")
+    missing = [plan for plan in plans if plan["id"] not in rows]
+    if missing:
+        recorded = Recorded(run)
+        for order, plan in enumerate(plans):
+            if plan["id"] not in rows:
+                verdict = decide_recorded(plan_from_row(plan), recorded.rows(plan["id"]), designs, order=order)
+                rows[plan["id"]] = verdict.to_row()
+    tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
+    merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
+    recover(settings.root)
+    execution = _execution(settings, run)
+    interrupted = bool(missing) or _was_cut(tests)
+    result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
+    write_outputs(run, result)
+    finish_manifest(run, live=execution["billed"]["calls"] > 0)
+    return result
+
+
+def write_outputs(run: RunDir, result: Mapping[str, Any]) -> None:
+    """Write `result.json` first, then the page for reviewers, which may fail without changing the verdict."""
+    run.write_result(result)
+    recorded = Recorded(run)
+
+    def said(digest: str) -> str | None:
+        row = recorded.transcript(digest)
+        return None if row is None else str(row.get("text", ""))
+
+    page = render_html(dict(result), said)
+    write_atomic(run.path / "report.html", page.encode("utf-8", "backslashreplace"))
+
+
+def _without_order(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "order"}
+
+
+def _was_cut(tests: Iterable[Mapping[str, Any]]) -> bool:
+    return any(gate["stop_reason"] in _CUT for test in tests for gate in test["gates"])
+
+
+def _run_row(run: RunDir, settings: Settings, recorded_at: str | None, interrupted: bool) -> dict[str, Any]:
+    manifest = run.read_manifest()
+    return {
+        "id": manifest.id,
+        "seed": manifest.seed,
+        "plan_digest": manifest.plan_digest,
+        "record": manifest.record,
+        "interrupted": interrupted,
+        "commit": manifest.commit,
+        "dirty": manifest.dirty,
+        "attempt": manifest.attempt,
+        "recorded_at": recorded_at,
+        "started": manifest.started,
+        "versions": dict(manifest.versions),
+    }
+
+
+def _execution(settings: Settings, run: RunDir) -> dict[str, Any]:
+    """The figures of all processes together; after a resume what was paid is counted from the trials."""
+    lines = [
+        json.loads(line)
+        for path in sorted(run.path.glob("execution.*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    firsts = [line["first"] for line in lines if line["first"]]
+    lasts = [line["last"] for line in lines if line["last"]]
+    dates = [line["recorded_at"] for line in lines if line["recorded_at"]]
+    billed = _recount(run) if settings.resume else _sum(usage_from_row(line["billed"]) for line in lines)
+    return {
+        "overrun_trials": sum(line["overrun_trials"] for line in lines),
+        "replayed_trials": sum(line["replayed_trials"] for line in lines),
+        "billed": usage_row(billed._replace(cost_usd=billed.cost_usd or (Decimal(0) if not billed.calls else None))),
+        "unpriced_models": sorted({name for line in lines for name in line["unpriced_models"]}),
+        "wall_s": round(max(lasts) - min(firsts), 3) if firsts and lasts else None,
+        "workers": settings.workers,
+        "recorded_at": min(dates) if dates else None,
+    }
+
+
+def _recount(run: RunDir) -> Usage:
+    with (run.path / "trials.jsonl").open(encoding="utf-8") as lines:
+        rows = (json.loads(line) for line in lines)
+        return _sum(usage_from_row(row["usage"]) for row in rows if not row["replayed"])
+
+
+def _sum(usages: Iterable[Usage]) -> Usage:
+    total = NO_USAGE
+    for usage in usages:
+        total = total.plus(usage)
+    return total

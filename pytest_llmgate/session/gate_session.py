@@ -1,0 +1,246 @@
+"""GateSession: one process of a run, from plans to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from pytest_llmgate.core.errors import LlmgateError, nearest, problem
+from pytest_llmgate.core.plan import SuitePlan, TestPlan
+from pytest_llmgate.core.ports import BlockingSubject, Subject
+from pytest_llmgate.core.record import usage_row
+from pytest_llmgate.core.reply import NO_USAGE
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.engine.judge import Judge
+from pytest_llmgate.engine.run import TestRun
+from pytest_llmgate.engine.runner import Engine
+from pytest_llmgate.engine.verdicts import decide_test, unjudged
+from pytest_llmgate.extensions.registry import Registry
+from pytest_llmgate.providers.prices import PriceTable
+from pytest_llmgate.redaction.redactor import Redactor
+from pytest_llmgate.redaction.replies import redact_reply
+from pytest_llmgate.session import assembly
+from pytest_llmgate.session.models import ModelDoor
+from pytest_llmgate.session.records import Records
+from pytest_llmgate.store.designs import DesignCache
+from pytest_llmgate.store.rundir import RunDir, state_folder
+from pytest_llmgate.subjects.build import build_subject
+from pytest_llmgate.subjects.guard import Guard
+from pytest_llmgate.suites.load import load_suite
+from pytest_llmgate.suites.markers import MarkedTest, compile_module
+
+
+class Planner:
+    """Compiles suites and marked modules to plans; needs no run and spends nothing."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.designs = DesignCache(state_folder(settings.root) / "designs.json")
+        self.suites: dict[str, SuitePlan] = {}
+
+    def suite(self, path: Path) -> SuitePlan:
+        """The plan of a YAML suite; raises LlmgateError with all of its problems."""
+        plan = load_suite(path, self.settings, self.registry, self.designs)
+        self.suites[plan.file] = plan
+        return plan
+
+    def module(self, marked: Sequence[MarkedTest]) -> SuitePlan:
+        """The plan of a test module's marked functions."""
+        plan = compile_module(marked, self.settings, self.registry, self.designs)
+        self.suites[plan.file] = plan
+        return plan
+
+    def budget(self) -> Decimal | None:
+        """The hard cap of the run: the options', else what its suites ask for together."""
+        if self.settings.budget is not None:
+            return self.settings.budget
+        asked = [Decimal(suite.budget) for suite in self.suites.values() if suite.budget is not None]
+        return sum(asked, Decimal(0)) if asked else None
+
+    def check_aliases(self) -> None:
+        """Refuse a `--llm-model` whose alias no suite has."""
+        known = {alias for suite in self.suites.values() for test in suite.tests for alias in _aliases(test)}
+        for alias in self.settings.models:
+            if alias not in known:
+                hint = nearest(alias, known) if known else "no suite names a model"
+                raise problem("unknown-alias", f"--llm-model: no suite has a model {alias!r}", None, hint)
+
+
+def _aliases(test: TestPlan) -> Iterable[str]:
+    return {*test.models, *([test.model.alias] if test.model else [])}
+
+
+class GateSession:
+    """Samples and judges tests in this process.
+
+    planner: has compiled all suites of this run. run: its directory. plans: the selected tests in order.
+    """
+
+    def __init__(self, planner: Planner, run: RunDir, plans: Sequence[TestPlan]) -> None:
+        settings = planner.settings
+        self.settings = settings
+        self.run = run
+        self.plans = {plan.id: plan for plan in plans}
+        self._order = {plan.id: order for order, plan in enumerate(plans)}
+        self._tests: dict[str, TestRun] = {}
+        self._verdicts: dict[str, TestVerdict] = {}
+        redactor = Redactor()
+        self.records = Records(settings, run, redactor)
+        self.records.begin(plans)
+        mine = _share(settings)
+        self.engine = Engine(mine or 1, None if mine else self.records.places())
+        self._guard = Guard()
+        self.providers = assembly.Providers(planner.registry, settings.root)
+        self.parts = assembly.Parts(
+            settings=settings,
+            registry=planner.registry,
+            providers=self.providers,
+            prices=PriceTable.load(settings.prices),
+            ledger=self.records.ledger(planner.budget()),
+            designs=self.records.designs,
+            redact=lambda reply: redact_reply(redactor, reply),
+            redact_text=lambda text: redactor.redact(text)[0],
+            cassette=self.records.cassette,
+            out_of_budget=lambda: self.stop("budget"),
+        )
+
+    # ---- preparing and sampling
+
+    def prepare(self, test_id: str, subject: Subject | BlockingSubject | None = None) -> TestRun:
+        """Make a test ready to sample; raises LlmgateError before anything is spent.
+
+        subject: for the body of a marked test, where it runs in the engine; None where the caller drives it.
+        """
+        if test_id in self._tests:
+            return self._tests[test_id]
+        plan = self.plans[test_id]
+        if plan.kind != "body":
+            subject = self._subject(plan)
+        test = TestRun(
+            assembly.stream(plan, self.records.designs),
+            Judge(plan, assembly.measures(plan, self.parts)),
+            self.records.journal,
+            subject,
+            assembly.recorded(self.records.row_of(test_id), plan),
+            look_ahead=self.settings.record != "replay" or plan.kind != "prompt",
+        )
+        self._tests[test_id] = test
+        return test
+
+    def _subject(self, plan: TestPlan) -> Subject | BlockingSubject:
+        parts = self.parts
+        caller = parts.caller(plan)
+        subject = build_subject(plan, parts.files(plan), caller, parts.redact, parts.redact_text, self._guard)
+        subject.check()
+        return subject
+
+    def models(self, plan: TestPlan) -> ModelDoor:
+        """The way of a test body to its suite's prompts and models."""
+        parts = self.parts
+        return ModelDoor(plan, parts.caller(plan), self.engine, self._guard, parts.redact, parts.redact_text)
+
+    def submit(self, test_id: str, subject: Subject | BlockingSubject | None = None) -> None:
+        """Start sampling a test unless it is under way; a test that cannot start gets its error verdict."""
+        if test_id in self._verdicts or (test_id in self._tests and subject is None):
+            return
+        try:
+            test = self.prepare(test_id, subject)
+        except LlmgateError as fault:
+            self.refuse(test_id, fault)
+        else:
+            self.engine.submit(test)
+
+    def refuse(self, test_id: str, fault: LlmgateError) -> TestVerdict:
+        """The error verdict of a test that cannot start."""
+        reasons = tuple(str(found) for found in fault.problems)
+        return self._keep(unjudged(self.plans[test_id], reasons, self._order[test_id]))
+
+    def wait(self, test_id: str, watch: Callable[[], None]) -> TestVerdict:
+        """The verdict of a submitted test; `watch` is called now and then while it is awaited."""
+        self.await_end(test_id, watch)
+        return self.decide(test_id)
+
+    def await_end(self, test_id: str, watch: Callable[[], None], every_s: float = 0.2) -> None:
+        """Wait until a submitted test needs no more trials."""
+        if test_id not in self._verdicts:
+            while not self._tests[test_id].finished.wait(every_s):
+                watch()
+
+    def decide(self, test_id: str) -> TestVerdict:
+        """The verdict of a test whose stream is done."""
+        if test_id in self._verdicts:
+            return self._verdicts[test_id]
+        fault = self.engine.fault
+        if fault is not None:
+            why = problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
+            return self.refuse(test_id, why if not isinstance(fault, LlmgateError) else fault)
+        return self._keep(decide_test(self._tests[test_id].stream, self._order[test_id]))
+
+    def _keep(self, verdict: TestVerdict) -> TestVerdict:
+        self._verdicts[verdict.id] = verdict
+        self.records.verdict(verdict)
+        return verdict
+
+    def skip(self, test_id: str) -> None:
+        """Note that a test was skipped."""
+        self.records.skipped(test_id)
+
+    def verdict(self, test_id: str) -> TestVerdict | None:
+        """The verdict of a test if it is known."""
+        return self._verdicts.get(test_id)
+
+    # ---- looking and ending
+
+    def progress(self) -> tuple[int, int, int, Decimal]:
+        """Trials counted, gates decided, gates in all, and USD spent, so far in this process."""
+        streams = [test.stream for test in self._tests.values()]
+        decided = sum(gate.decision is not None for stream in streams for gate in stream.gates)
+        gates = sum(len(plan.gates) for plan in self.plans.values())
+        return sum(stream.folded for stream in streams), decided, gates, self.parts.ledger.spent
+
+    def stop(self, reason: str) -> None:
+        """End all sampling; undecided gates stay undecided."""
+        self.engine.stop(reason)
+        for test in list(self._tests.values()):
+            test.cut(reason)
+
+    def close(self) -> None:
+        """End this process's part: what is in flight completes, files are closed."""
+        if any(not test.finished.is_set() for test in self._tests.values()):
+            self.stop("interrupted")
+        self.engine.close(self.providers.close)
+        self._guard.close()
+        billed, overrun, replayed = NO_USAGE, 0, 0
+        for test in self._tests.values():
+            billed = billed.plus(test.billed)
+            overrun += test.overrun_trials
+            replayed += test.stream.evidence.replayed
+        clock = self.engine.clock
+        self.records.close(
+            {
+                "overrun_trials": overrun,
+                "replayed_trials": replayed,
+                "billed": usage_row(billed),
+                "unpriced_models": sorted(self._unpriced()),
+                "first": clock.first,
+                "last": clock.last,
+            }
+        )
+
+    def _unpriced(self) -> set[str]:
+        """Live models that the budget could not cover, because nobody knows their price."""
+        models = [self.plans[test_id].model for test_id in self._tests]
+        live = [m for m in models if m and self.settings.record != "replay" and m.provider not in ("python", "local")]
+        return {model.model for model in live if not assembly.priced(model, self.parts.prices)}
+
+
+def _share(settings: Settings) -> int:
+    """This worker's share of the run's concurrency; 0 where workers outnumber the places."""
+    if settings.workers <= 1:
+        return settings.concurrency
+    number = int("".join(filter(str.isdigit, settings.worker)) or 0)
+    return (settings.concurrency + settings.workers - 1 - number % settings.workers) // settings.workers
+

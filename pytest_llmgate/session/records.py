@@ -1,0 +1,158 @@
+"""What a run leaves on disk, as one process sees it: opened before the first trial, closed after the last."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pytest_llmgate.core.codec import plain
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.plan import TestPlan, plan_digest
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.store.cassette import JsonlCassette
+from pytest_llmgate.store.designs import DesignCache
+from pytest_llmgate.store.git import revision
+from pytest_llmgate.store.journal import Journal, Recorded
+from pytest_llmgate.store.ledger import FileLedger, Slots
+from pytest_llmgate.store.locks import exclusive
+from pytest_llmgate.store.manifest import RunManifest
+from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted, state_folder
+
+DEFAULT_BUDGET = Decimal("1.00")
+_RESUME_HINT = "start a new run without --llm-resume"
+_PACKAGES = ("pytest-llmgate", "pytest", "aiohttp", "jsonschema-rs", "google-re2", "jinja2", "xllamacpp")
+
+
+def open_run(settings: Settings) -> RunDir:
+    """The directory of this run: a new one, or with `--llm-resume` that of the newest interrupted run."""
+    if not settings.resume:
+        return RunDir.create(settings.root, settings.results)
+    found = find_interrupted(settings.root, settings.results)
+    if found is None:
+        raise problem("nothing-to-resume", "there is no interrupted run to go on with", None, _RESUME_HINT)
+    for stale in found.path.glob("tests.*.jsonl"):
+        stale.unlink()  # verdicts are decided anew, from the recorded trials
+    return found
+
+
+class Records:
+    """The files of a run for one process. redactor_check: refuses to record what should have been redacted."""
+
+    def __init__(self, settings: Settings, run: RunDir, redactor: Any) -> None:
+        self.settings = settings
+        self.run = run
+        self.designs = DesignCache(state_folder(settings.root) / "designs.json")
+        self.cassettes: dict[str, JsonlCassette] = {}
+        self._redactor = redactor
+        self._journal: Journal | None = None
+        self._recorded: Recorded | None = None
+
+    def begin(self, plans: Sequence[TestPlan]) -> None:
+        """Write down what will be sampled, once for all workers; refuse to resume another plan."""
+        manifest = self._manifest(plans)
+        with exclusive(self.run.path / "begin.lock"):
+            if (self.run.path / "run.json").is_file():
+                _same_run(self.run.read_manifest(), manifest)
+            else:
+                self.run.write_plan([plain(plan) for plan in plans])
+                self.run.write_manifest(manifest)
+        if self.settings.resume:
+            self._recorded = Recorded(self.run)
+        self._journal = Journal(self.run, self.settings.worker)
+
+    def _manifest(self, plans: Sequence[TestPlan]) -> RunManifest:
+        commit, dirty = revision(self.settings.root)
+        digest = plan_digest(tuple(plans))
+        seeds = {plan.seed for plan in plans}
+        return RunManifest(
+            id=self.run.id,
+            seed=seeds.pop() if len(seeds) == 1 else self.settings.seed or 0,
+            plan_digest=digest,
+            record=self.settings.record,
+            commit=commit,
+            dirty=dirty,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=_versions(),
+            tests=tuple(plan.id for plan in plans),
+            attempt=attempt_number(self.settings.root, digest, commit),
+        )
+
+    @property
+    def journal(self) -> Journal:
+        assert self._journal is not None  # begin() comes first
+        return self._journal
+
+    def ledger(self, budget: Decimal | None) -> FileLedger:
+        """Money and rates, shared by the workers of the run."""
+        return FileLedger(self.run.path / "ledger.json", budget if budget is not None else DEFAULT_BUDGET)
+
+    def places(self) -> Slots:
+        """Places for trials, shared by more workers than there may be trials in flight."""
+        return Slots(self.run.path / "places", self.settings.concurrency)
+
+    def cassette(self, path: str, seed: int) -> JsonlCassette:
+        """The cassette beside a suite; new recordings go to this process's segment first."""
+        key = f"{path}\0{seed}"
+        if key not in self.cassettes:
+            name = f"cassette.{len(self.cassettes)}.{self.settings.worker}.jsonl"
+            mode, file = self.settings.record, self.settings.root / path
+            self.cassettes[key] = JsonlCassette(file, seed, mode, self.run.path / name, redactor=self._redactor)
+        return self.cassettes[key]
+
+    def row_of(self, test_id: str) -> Callable[[int], Mapping[str, Any] | None] | None:
+        """Looks up what an interrupted start recorded of a test, by index."""
+        recorded = self._recorded
+        return None if recorded is None else lambda index: recorded.get(test_id, index)
+
+    def verdict(self, verdict: TestVerdict) -> None:
+        """Write a test's verdict where the merging process finds it."""
+        self.journal.test_done({"order": verdict.order, **verdict.to_row()})
+
+    def skipped(self, test_id: str) -> None:
+        """Note that a test was skipped, so that nobody waits for its verdict."""
+        self.journal.test_done({"id": test_id, "skipped": True})
+
+    def close(self, execution: Mapping[str, Any]) -> None:
+        """Leave this process's figures and close its files."""
+        self.designs.flush()
+        if self._journal is not None:
+            dates = [tape.oldest_used for tape in self.cassettes.values() if tape.oldest_used]
+            row = {**execution, "recorded_at": min(dates).isoformat() if dates else None}
+            with (self.run.path / f"execution.{self.settings.worker}.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            self._journal.close()
+            self._journal = None
+        for tape in self.cassettes.values():
+            tape.close()
+
+
+def _same_run(known: RunManifest, mine: RunManifest) -> None:
+    """Refuse to go on with a run that was planned otherwise, and say what differs."""
+    differing = [name for name in ("plan_digest", "seed", "record") if getattr(known, name) != getattr(mine, name)]
+    if differing:
+        said = ", ".join(f"{name} {getattr(known, name)} → {getattr(mine, name)}" for name in differing)
+        raise problem("resume-differs", f"run {known.id} was planned otherwise: {said}", None, _RESUME_HINT)
+
+
+def finish_manifest(run: RunDir, *, live: bool) -> None:
+    """Mark a run as ended by itself."""
+    run.write_manifest(replace(run.read_manifest(), finished=True, live=live))
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+

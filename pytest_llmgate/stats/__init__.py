@@ -1,0 +1,1 @@
+"""Pure decision mathematics: rules, exact designs, intervals, comparisons, planning. Stdlib only."""

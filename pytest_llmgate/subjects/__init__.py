@@ -1,0 +1,1 @@
+"""What is under test: prompts and Python functions."""

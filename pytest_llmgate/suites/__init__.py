@@ -1,0 +1,1 @@
+"""YAML suites and marker data, compiled to the same plan."""

@@ -1,0 +1,109 @@
+"""From drafts of tests to plans: the family of gates, their rules, the ceiling of every test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_llmgate.core.decision import Outcome, Tally
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.plan import GatePlan, TestPlan
+from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.stats.intervals import zero_fail_n
+from pytest_llmgate.stats.planning import RulePlan, choose_rule
+from pytest_llmgate.stats.rules import SequentialRate
+from pytest_llmgate.suites.problems import Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A test whose gates lack a rule. ceiling: of trials, if anybody gave one."""
+
+    plan: TestPlan
+    ceiling: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Chooses the rules of a suite's gates, each different one once."""
+
+    designs: Designs | None
+    problems: Problems
+    _chosen: dict[tuple[object, ...], RulePlan] = field(default_factory=dict)
+
+    def compile(self, drafts: Sequence[Draft], *, controlled: bool) -> tuple[TestPlan, ...]:
+        """Finished plans. controlled: alpha is shared by all gates that can fail a good build."""
+        family = family_size(drafts) if controlled else 1
+        plans = []
+        for draft in drafts:
+            with self.problems.catch():
+                plans.append(self._test(draft, family))
+        return tuple(plans)
+
+    def _test(self, draft: Draft, family: int) -> TestPlan:
+        plan, size, ceiling = draft.plan, len(draft.plan.cases), draft.ceiling
+        gates = [replace(gate, family=family) for gate in plan.gates]
+        if plan.target == "population":  # each case once: cases drawn again would be no new evidence
+            ceiling = min(draft.ceiling or size, size)
+            for gate in gates:
+                self._check_population(gate, size, plan)
+        chosen = [self._rule(gate, ceiling) for gate in gates]
+        decided = tuple(
+            replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed) for gate, rule in zip(gates, chosen, strict=True)
+        )
+        return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, chosen))
+
+    def _rule(self, gate: GatePlan, ceiling: int | None) -> RulePlan:
+        key = (
+            gate.good,
+            None if gate.bad_assumed else gate.bad,
+            gate.alpha,
+            gate.beta,
+            gate.family,
+            ceiling,
+            gate.rule,
+        )
+        if key not in self._chosen:
+            try:
+                self._chosen[key] = choose_rule(
+                    good=gate.good,
+                    bad=None if gate.bad_assumed else gate.bad,
+                    alpha=gate.alpha,
+                    beta=gate.beta,
+                    family=gate.family,
+                    ceiling=ceiling,
+                    kind=gate.rule,
+                    zero_tolerance=gate.zero_tolerance,
+                    designs=self.designs,
+                )
+            except ValueError as fault:
+                raise problem("rates-impossible", f"gate {gate.name!r}: {fault}", gate.where) from None
+        return self._chosen[key]
+
+    def _check_population(self, gate: GatePlan, size: int, plan: TestPlan) -> None:
+        """With every case good, a gate on the population must pass, or it never could."""
+        rule = self._rule(gate, size)
+        best = rule.rule.decide(Tally(size))
+        if best is None or best.outcome is not Outcome.PASS:
+            needed = _fewest_to_pass(rule)
+            message = f"gate {gate.name!r} needs at least {needed} cases to say anything of the population, not {size}"
+            raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
+
+
+def family_size(drafts: Sequence[Draft]) -> int:
+    """M: the gates that can fail a good build. A zero-tolerance gate cannot: a good build violates nothing."""
+    gates = [gate for draft in drafts for gate in draft.plan.gates]
+    return max(1, sum(gate.blocks and not gate.zero_tolerance for gate in gates))
+
+
+def _natural_ceiling(plan: TestPlan, chosen: Sequence[RulePlan]) -> int:
+    """The ceiling that nobody gave: what the gates need, and every case once."""
+    needed = max((rule.rule.ceiling for rule in chosen), default=1)
+    return max(needed, len(plan.cases)) if plan.cover == "each" else needed
+
+
+def _fewest_to_pass(plan: RulePlan) -> int:
+    """The fewest trials, all good, at which a rule of these rates could pass."""
+    if isinstance(plan.rule, SequentialRate):
+        return plan.rule.need_at_best
+    return zero_fail_n(1.0 - plan.bad, plan.beta)

@@ -1,0 +1,178 @@
+"""`[tool.llmgate]` of pyproject.toml, its profiles, and the command line, merged into the settings of a run."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from pytest_llmgate.core.errors import Where, nearest, not_available, problem
+from pytest_llmgate.core.settings import Settings
+
+PYPROJECT = "pyproject.toml"
+_TABLES = ("models", "prompts", "defaults")
+_BELOW_SUITES = ("seed", "trials", "budget")
+"""Options that a suite may set as well, and over pyproject.toml; on the command line and in profiles they win."""
+
+Parse = Callable[[Any, Path], Any]
+
+
+def _whole(low: int, high: int) -> Parse:
+    def parse(value: Any, base: Path) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"takes a whole number from {low} to {high}")
+        return value
+
+    return parse
+
+
+def _word(*words: str) -> Parse:
+    def parse(value: Any, base: Path) -> str:
+        if value not in words:
+            raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
+        return str(value)
+
+    return parse
+
+
+def _usd(value: Any, base: Path) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if isinstance(value, (str, int, float, Decimal)) else Decimal("NaN")
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
+        raise ValueError("takes an amount in USD, such as 2.00")
+    return amount
+
+
+def _path(value: Any, base: Path) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value).strip():
+        raise ValueError("takes a path")
+    return base / value
+
+
+def _existing(value: Any, base: Path) -> Path:
+    path = _path(value, base)
+    if not path.is_file():
+        raise ValueError(f"takes the path of a file; there is no {value}")
+    return path
+
+
+def _flag(value: Any, base: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("takes true or false")
+    return value
+
+
+def _overrides(value: Any, base: Path) -> dict[str, str]:
+    """`ALIAS=TARGET` texts, or a table of them."""
+    pairs = list(value.items()) if isinstance(value, Mapping) else [_pair(item) for item in _listed(value)]
+    for alias, target in pairs:
+        if not isinstance(target, str) or not alias.strip() or not target.strip():
+            raise ValueError("takes ALIAS=TARGET, such as answerer=local:smollm2-135m")
+    return {alias.strip(): target.strip() for alias, target in pairs}
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _pair(item: Any) -> tuple[str, Any]:
+    alias, _, target = item.partition("=") if isinstance(item, str) else ("", "", "")
+    return alias, target
+
+
+def _suites(value: Any, base: Path) -> tuple[str, ...]:
+    names = _listed(value)
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError("takes a list of paths")
+    return tuple(names)
+
+
+_OPTIONS: Mapping[str, Parse] = {
+    "results": _path,
+    "seed": _whole(-(2**63), 2**63),
+    "trials": _whole(1, 10_000_000),
+    "concurrency": _whole(1, 10_000),
+    "models": _overrides,
+    "record": _word("live", "new", "replay", "all"),
+    "budget": _usd,
+    "baseline": _word("check", "propose"),
+    "inconclusive": _word("fail", "warn"),
+    "resume": _flag,
+    "prices": _existing,
+}
+_PROFILE_NAMES = {"model" if name == "models" else name: name for name in _OPTIONS}
+_TOP_NAMES = {name: name for name in _OPTIONS if name not in ("models", "resume")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of pyproject.toml with where it stands. base: folder that its paths start from."""
+
+    values: Mapping[str, Any]
+    header: str
+    text: str
+    base: Path
+
+    def where(self, key: str) -> Where:
+        """The line of a key, where it is written in the plain way."""
+        inside = False
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if line.lstrip().startswith("["):
+                inside = line.strip().startswith(f"[{self.header}]")
+            elif inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[.=]", line):
+                return Where(PYPROJECT, number)
+        return Where(PYPROJECT)
+
+    def options(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """The parsed options of this table, by name in the settings."""
+        for key in self.values:
+            if key not in names:
+                raise problem("unknown-key", f"unknown key {key!r} in [{self.header}]", self.where(key), nearest(key, names))
+        return {
+            names[key]: _parsed(key, names[key], value, self.base, self.where(key))
+            for key, value in self.values.items()
+        }
+
+
+def _parsed(shown: str, name: str, value: Any, base: Path, where: Where | None) -> Any:
+    try:
+        parsed = _OPTIONS[name](value, base)
+    except ValueError as fault:
+        raise problem("bad-option", f"{shown} {fault}, not {value!r}", where) from None
+    if name == "baseline" and parsed == "propose":
+        raise not_available("baselines (baseline = propose)", where)
+    return parsed
+
+
+def build_settings(
+    root: Path, options: Mapping[str, Any], env: Mapping[str, str], workers: int = 1, worker: str = "main"
+) -> Settings:
+    """The settings of a run: command line over profile over pyproject.toml.
+
+    root: pytest's rootdir, whose pyproject.toml is read. options: values of the command line by name (`results, seed,
+    trials, concurrency, models, record, budget, profile, baseline, inconclusive, resume, prices`), None where not
+    given. env: a non-empty `CI` changes the defaults. workers, worker: of pytest-xdist. What a suite may set as well
+    (seed, trials, budget) lands in `defaults` when it comes from `[tool.llmgate]` itself, below the suites.
+    Raises LlmgateError for unknown keys, bad values and an unknown profile.
+    """
+    text, tool = _read(root)
+    in_ci = bool(env.get("CI"))
+    profiles = _mapping(tool, "profiles", text)
+    name = options.get("profile") or ("ci" if in_ci and "ci" in profiles else None)
+    top = _Table(_without(tool, "profiles", "suites", *_TABLES), "tool.llmgate", text, root).options(_TOP_NAMES)
+    chosen = {
+        **{key: value for key, value in top.items() if key not in _BELOW_SUITES},
+        **_profile(name, profiles, text, root),
+        **_command_line(options),
+    }
+    chosen.setdefault("record", "replay" if in_ci else "new")
+    if "suites" in tool:
+        chosen["suites"] = _suites_of(tool["suites"], _Table(tool, "tool.llmgate", text, root), root)
+    defaults = {key: tool[key] for key in (*_TABLES, "seed", "trials", "budget") if key in tool}
+    return Settings(root=root, profile=name, workers=workers, worker=worker, defaults=defaults, **chosen)

@@ -1,0 +1,46 @@
+"""Names of our markers, and which marks are ours. Light: the pytest plugin imports this at its start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MARKERS: Mapping[str, str] = {
+    "stochastic": "stochastic(trials=, min_rate=, bad_rate=, seed=, workers=): gate how often the test's body passes",
+    "schema_agreement": "schema_agreement(schema, min_rate=): gate how often the reply is JSON that obeys a schema",
+    "latency": "latency(p95_ms=): gate how often the reply comes in time",
+    "hallucination": "hallucination(sources=, baseline=, max_increase_points=): not available yet",
+    "cost_regression": "cost_regression(of=, max_increase=): not available yet",
+    "safety": "safety(policy): not available yet",
+    "circuit_distribution": "circuit_distribution(baseline=, noise=, shots=): not available yet",
+    "llm_cases": "llm_cases(path or list): the cases of a gated test",
+    "llm_suite": "llm_suite(path): the suite file whose models, prompts and defaults a module uses",
+}
+"""Help of every marker, for `--strict-markers` and `pytest --markers`."""
+
+LATER_MARKERS = frozenset(("hallucination", "cost_regression", "safety", "circuit_distribution"))
+PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
+
+_ALWAYS_OURS = frozenset(("stochastic", "schema_agreement", "circuit_distribution"))
+_SIGNATURES: Mapping[str, frozenset[str]] = {
+    "latency": frozenset(PERCENTILES),
+    "hallucination": frozenset(
+        ("sources", "baseline", "max_increase_points", "max_flag_rate", "bad_flag_rate")
+    ),
+    "cost_regression": frozenset(("of", "max_increase", "baseline")),
+    "safety": frozenset(("policy",)),
+}  # fmt: skip
+_POLICY = (".yaml", ".yml", ".json")
+
+
+def is_gate_marker(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a mark makes its test a gated one.
+
+    name, args, kwargs: of the mark. Generic names (`latency`, `safety`, …) are ours only with an argument of our
+    signatures; without one they are somebody else's and are left alone.
+    """
+    if name in _ALWAYS_OURS:
+        return True
+    if name == "safety" and len(args) == 1:
+        return isinstance(args[0], str) and args[0].endswith(_POLICY)
+    return not args and not _SIGNATURES.get(name, frozenset()).isdisjoint(kwargs)

@@ -1,0 +1,258 @@
+"""Marked tests of a Python module, compiled to the same plan as a YAML suite."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_llmgate.core.errors import Where, nearest, not_available, problem
+from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.plan import GatePlan, PromptPlan, SuitePlan, TestPlan
+from pytest_llmgate.core.ports import AssertionTypes, Designs
+from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.suites.compile import Compiler, Draft
+from pytest_llmgate.suites.drafts import Workshop
+from pytest_llmgate.suites.gates import BODY, name_gates
+from pytest_llmgate.suites.keys import DEFAULT_KEYS, GATE_KEYS, INTEGER, LATER_SUITE, LATER_TEST, PROVIDERS, SUITE_KEYS, Kind, read_keys
+from pytest_llmgate.suites.layers import Entry, Layer, layer, nearby, pyproject_layer, shown_path
+from pytest_llmgate.suites.load import read_root
+from pytest_llmgate.suites.marker_names import LATER_MARKERS, PERCENTILES, is_gate_marker
+from pytest_llmgate.suites.node import Node, from_plain
+from pytest_llmgate.suites.problems import Problems
+from pytest_llmgate.suites.prompts import Prompts
+
+Mark = tuple[str, tuple[Any, ...], Mapping[str, Any]]
+
+WORKERS = Kind("a whole number from 1 to 64", {"type": "integer", "minimum": 1, "maximum": 64})
+_TEST_KEYS: Mapping[str, Kind] = {
+    **{name: kind for name, kind in DEFAULT_KEYS.items() if name not in ("model", "cases")},
+    "seed": INTEGER,
+    "workers": WORKERS,
+}
+"""Keywords of `stochastic` that speak of the test; all others speak of its gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedTest:
+    """A gated pytest item, as plain data.
+
+    node_id: pytest's, brackets of parameters included. module: the test file. line: of the function, from 1.
+    marks: name, positional and keyword arguments, the closest to the function first (`item.iter_markers()`).
+    """
+
+    node_id: str
+    module: Path
+    line: int
+    name: str
+    marks: tuple[Mark, ...]
+
+    def closest(self, name: str) -> Mark | None:
+        """The mark of this name that is closest to the function."""
+        return next((mark for mark in self.marks if mark[0] == name), None)
+
+
+def compile_module(
+    marked: Sequence[MarkedTest],
+    settings: Settings,
+    assertions: AssertionTypes,
+    designs: Designs | None = None,
+    *,
+    providers: Collection[str] = PROVIDERS,
+    env: Mapping[str, str] = os.environ,
+) -> SuitePlan:
+    """The plan of all gated tests of one module, before any selection: their gates share alpha.
+
+    Test bodies are trials. `stochastic` gives a gate named `stochastic` on whether the body passed, which the engine
+    measures. A body that fails its own assert counts as a bad measurement of *every* gate of that trial, so that a
+    test with `schema_agreement` or `latency` alone cannot lose a failing body.
+    Raises LlmgateError with all problems of the module.
+    """
+    module = marked[0].module
+    file = shown_path(module, settings.root)
+    problems = Problems(file)
+    files = SuiteFiles(settings.root, module.parent)
+    shops: dict[str | None, Workshop] = {}
+    drafts = []
+    for test in marked:
+        with problems.catch():
+            suite = _suite_path(test, files, Where(file, test.line))
+            if suite not in shops:
+                layers = suite_layer(suite, settings, problems, files)
+                shops[suite] = Workshop.open(
+                    file, files, layers, settings, assertions, problems, providers=providers, env=env
+                )
+            draft = _Body(shops[suite], test, Where(file, test.line)).read()
+            drafts += [draft] if draft else []
+    controlled = all(shop.layers.text("error_control") != "none" for shop in shops.values())
+    tests = Compiler(designs, problems).compile(drafts, controlled=controlled)
+    problems.raise_any()
+    budgets = [shop.layers.text("budget") for shop in shops.values() if shop.layers.text("budget")]
+    aliases = frozenset(alias for shop in shops.values() for alias in shop.layers.models)
+    name = next(iter(shops.values())).stem
+    return SuitePlan(name=name, file=file, tests=tests, budget=min(budgets, key=float, default=None), aliases=aliases)
+
+
+def load_prompts(settings: Settings, suite: Path | None = None) -> dict[str, PromptPlan]:
+    """The named prompts of a suite file (or of pyproject.toml alone), for tests that only render them.
+
+    Raises LlmgateError where one of them is broken.
+    """
+    files = SuiteFiles(settings.root, suite.parent if suite else settings.root)
+    problems = Problems(shown_path(suite, settings.root) if suite else "pyproject.toml")
+    layers = suite_layer(suite.name if suite else None, settings, problems, files)
+    problems.raise_any()
+    return Prompts(layers.prompts, files).all()
+
+
+def suite_layer(name: str | None, settings: Settings, problems: Problems, files: SuiteFiles) -> Layer:
+    """What a module takes from a suite file over pyproject.toml: models, prompts, defaults and suite-wide keys."""
+    lowest = pyproject_layer(settings, problems)
+    if name is None:
+        return lowest
+    path = files.base / name
+    own = SuiteFiles(settings.root, path.parent)
+    keys = read_keys(read_root(path.name, shown_path(path, settings.root), own, problems), SUITE_KEYS, LATER_SUITE, problems)
+    found = layer(keys, own, problems)
+    # the name is that of the suite file; its cases are those of its own tests
+    defaults = {key: entry for key, entry in found.defaults.items() if key != "cases"}
+    suite = {key: node for key, node in found.suite.items() if key not in ("suite", "description")}
+    return Layer(found.models, found.prompts, defaults, suite).over(lowest)
+
+
+def _suite_path(test: MarkedTest, files: SuiteFiles, where: Where) -> str | None:
+    mark = test.closest("llm_suite")
+    if mark is None:
+        return None
+    return nearby(str(_only_argument(mark, "path", where, str)), files, where)
+
+
+def _only_argument(mark: Mark, key: str, where: Where, *kinds: type) -> Any:
+    """The one argument of a mark, by position or by name."""
+    name, args, kwargs = mark
+    given = [*args, *(value for word, value in kwargs.items() if word == key)]
+    if len(given) != 1 or set(kwargs) - {key} or not isinstance(given[0], kinds):
+        wanted = " or ".join("a path" if kind is str else "a list" for kind in kinds)
+        raise problem("marker-arguments", f"{name} takes {wanted}", where, f"write {name}({key})")
+    return given[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """One gated item."""
+
+    shop: Workshop
+    test: MarkedTest
+    where: Where
+
+    def read(self) -> Draft | None:
+        """The draft, or None where something essential is wrong. Notes problems."""
+        own = self._test_keys()
+        keys = {**self.shop.layers.defaults, **own}
+        gates = self._gates()
+        cases = self.shop.cases(self._case_entry(keys))
+        if not gates or not cases:
+            return None
+        workers = {"workers": own["workers"].node.value} if "workers" in own else {}
+        models, prompts = self.shop.models, self.shop.prompts
+        plan = TestPlan(
+            id=self.test.node_id,
+            kind="body",
+            seed=self.shop.seed(own["seed"].node.value if "seed" in own else None),
+            model=self.shop.model(keys.get("model")),
+            models=models.all(),
+            prompts=prompts.all(),
+            cases=cases,
+            gates=gates,
+            content=self.shop.content(keys, self.test.module.name, [gate.params for gate in gates]),
+            where=self.where,
+            **workers,
+            **self.shop.shared(keys),
+        )
+        return Draft(plan, self.shop.ceiling(keys))
+
+    def _test_keys(self) -> dict[str, Entry]:
+        """Keywords of `stochastic` that speak of the test."""
+        mark = self.test.closest(BODY)
+        given = {name: value for name, value in mark[2].items() if name in _TEST_KEYS} if mark else {}
+        read = read_keys(from_plain(given, self.where), _TEST_KEYS, LATER_TEST, self.shop.problems)
+        return {name: Entry(node, self.shop.files) for name, node in read.items()}
+
+    def _case_entry(self, keys: Mapping[str, Entry]) -> Entry | None:
+        mark = self.test.closest("llm_cases")
+        if mark is None:
+            return keys.get("cases")
+        given = _only_argument(mark, "cases", self.where, str, list, tuple)
+        value = nearby(given, self.shop.files, self.where) if isinstance(given, str) else given
+        return Entry(from_plain(value, self.where), self.shop.files)
+
+    def _gates(self) -> tuple[GatePlan, ...]:
+        """Gates in the order in which the marks stand in the file."""
+        gates: list[GatePlan] = []
+        stems: list[str] = []
+        for mark in reversed(self.test.marks):
+            if not is_gate_marker(*mark) or (mark[0] == BODY and mark is not self.test.closest(BODY)):
+                continue
+            with self.shop.problems.catch():
+                for node in self._assertions(mark):
+                    gate = self.shop.gates.read(node, of_body=mark[0] == BODY)
+                    gates += [gate] if gate else []
+                    stems += [mark[0]] if gate else []
+        return name_gates(gates, stems, self.shop.problems)
+
+    def _assertions(self, mark: Mark) -> list[Node]:
+        """A mark as assertions of a suite file."""
+        name, args, kwargs = mark
+        if name in LATER_MARKERS:
+            raise not_available(f"marker {name}", self.where)
+        if name == "schema_agreement":
+            return [self._node({"type": "is-json", "value": self._schema(args, kwargs), **_without(kwargs, "schema")})]
+        if args:
+            hint = f"name every argument, such as {'trials=200' if name == BODY else 'p95_ms=500'}"
+            raise problem("marker-arguments", f"{name} takes no positional arguments", self.where, hint)
+        if name == BODY:
+            own = _without(kwargs, *_TEST_KEYS)
+            strays = [key for key in own if key not in GATE_KEYS or key == "type"]
+            if strays:
+                hint = nearest(strays[0], {*_TEST_KEYS, *GATE_KEYS} - {"type"})
+                raise problem("unknown-key", f"{name} takes no {strays[0]!r}", self.where, hint)
+            return [self._node({**own, "type": BODY})]
+        return self._latencies(kwargs)
+
+    def _latencies(self, kwargs: Mapping[str, Any]) -> list[Node]:
+        """One assertion for each percentile; rates can only be meant for one of them."""
+        limits = [key for key in PERCENTILES if key in kwargs]
+        others = _without(kwargs, *limits)
+        if len(limits) > 1 and not {"min_rate", "max_rate", "bad_rate", "name"}.isdisjoint(others):
+            message = "rates and names belong to one percentile"
+            raise problem("marker-arguments", message, self.where, "write one latency marker for each percentile")
+        return [self._node({"type": "latency", key: kwargs[key], **others}) for key in limits]
+
+    def _schema(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """A schema as the assertion takes it: an inline one, a path, or the place of a class."""
+        mark: Mark = ("schema_agreement", args, {"schema": kwargs["schema"]} if "schema" in kwargs else {})
+        given = _only_argument(mark, "schema", self.where, str, dict, type)
+        if isinstance(given, type):
+            return _class_target(given, self.shop.files, self.where)
+        return nearby(given, self.shop.files, self.where) if isinstance(given, str) else given
+
+    def _node(self, value: Mapping[str, Any]) -> Node:
+        return from_plain(dict(value), self.where)
+
+
+def _without(kwargs: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in kwargs.items() if key not in keys}
+
+
+def _class_target(given: type, files: SuiteFiles, where: Where) -> str:
+    """`file.py:Name` of a class, as seen from the module, so that the plan can be written down."""
+    source = getattr(sys.modules.get(given.__module__), "__file__", None)
+    if source is None or "." in given.__qualname__:
+        message = f"{given.__qualname__} is not a class at the top of a file"
+        raise problem("marker-schema", message, where, "move it there, or give a JSON Schema")
+    path = Path(os.path.relpath(Path(source).resolve(), files.base.resolve())).as_posix()
+    files.resolve(path, where)
+    return f"{path}:{given.__qualname__}"
