@@ -147,6 +147,10 @@ class Ledger(Protocol):
 
     def settle(self, reserved: Decimal, spent: Decimal) -> None: ...
 
+    @property
+    def spent(self) -> Decimal:
+        """USD spent so far, by all workers."""
+
     def turn(self, provider: str, per_minute: float) -> float:
         """Seconds to wait for the next allowed request of a provider, which is thereby taken."""
 

@@ -18,20 +18,22 @@ MAX_TEXT_BYTES = 8 * 1024 * 1024
 ACCEPTED = "str, dict, list, a dataclass, a Pydantic model or Reply"
 
 
-def as_reply(value: object) -> Reply:
+def as_reply(value: object, latency_ms: float | None = None) -> Reply:
     """The reply that a returned value stands for.
 
     A str is the text. A dict, list, dataclass or Pydantic model gives its JSON as text and the plain JSON object as
-    `data`. A Reply stays itself, after a check of its fields. Raises TypeError for anything else and ValueError for
+    `data`. A Reply stays itself, after a check of its fields. latency_ms: of the call, unless the Reply brings its own;
+    what stands for a remote model may know better than our clock. Raises TypeError for anything else and ValueError for
     values that have no JSON or whose text is larger than 8 MiB; the message names what came and what is accepted.
     """
     if isinstance(value, str):
-        return Reply(_bounded(value))
+        return Reply(_bounded(value), latency_ms=latency_ms)
     if isinstance(value, Reply):
-        return _checked(value)
+        reply = _checked(value)
+        return reply if latency_ms is None or reply.latency_ms is not None else replace(reply, latency_ms=latency_ms)
     if isinstance(value, (Mapping, list, tuple)) or _has_fields(value):
         text = _bounded(_json_text(value))
-        return Reply(text, data=json.loads(text))
+        return Reply(text, data=json.loads(text), latency_ms=latency_ms)
     raise TypeError(f"{named(value)} is not a reply; accepted are {ACCEPTED}")
 
 

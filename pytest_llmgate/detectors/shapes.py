@@ -100,7 +100,8 @@ class _Builder:
             fields = dataclasses.fields(kind)
             names, must = [f.name for f in fields], [f.name for f in fields if _is_required(f)]
         else:
-            names, must = list(hints), sorted(getattr(kind, "__required_keys__", hints))
+            names = list(hints)
+            must = [name for name in names if _is_required_key(kind, name, hints[name])]
         return {
             "type": "object",
             "properties": {name: self.of(hints[name], f"{kind.__name__}.{name}") for name in names},
@@ -117,3 +118,11 @@ class _Builder:
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _is_required_key(kind: type, name: str, hint: Any) -> bool:
+    """The class itself does not see NotRequired in annotations that are still text."""
+    origin = typing.get_origin(hint)
+    if origin in (Required, NotRequired):
+        return origin is Required
+    return name in getattr(kind, "__required_keys__", ())

@@ -97,6 +97,7 @@ class ModelCaller:
         try:
             reply, queued = await self._live(model, request)
             cassette.keep(request, key, reply)
+            reply = cassette.find(request, key) or reply  # another worker may have been first
             mine.set_result(reply)
         except BaseException as fault:
             mine.set_exception(fault if isinstance(fault, Exception) else CallFailed("interrupted", "interrupted"))

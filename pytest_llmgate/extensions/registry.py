@@ -125,7 +125,8 @@ def _fill_from_entry_points(registry: Registry) -> None:
 def _source_of(plugin: object) -> str:
     if isinstance(plugin, ModuleType):
         return plugin.__name__
-    return getattr(plugin, "__name__", None) or type(plugin).__qualname__
+    kind = plugin if isinstance(plugin, type) else type(plugin)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _callable(kind: str, name: str, found: object, where: Where | None) -> Callable[..., Any]:

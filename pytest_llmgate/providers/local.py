@@ -23,7 +23,6 @@ from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.ports import ProviderError
 from pytest_llmgate.core.reply import Reply, Request
 from pytest_llmgate.core.reply_from import well_formed
-from pytest_llmgate.core.response_format import with_response_format
 from pytest_llmgate.providers.words import one_line, raised
 
 MODELS: Final = ("smollm2-135m",)
@@ -34,6 +33,8 @@ MAX_TOKENS: Final = 512
 # llama.cpp takes this one value as "draw a seed yourself".
 _SEEDS: Final = 2**32 - 1
 _OURS = ("messages", "model", "n", "stream", "stream_options", "tools")
+# Settings that not every version of the engine has; replies do not depend on them.
+_WHERE_KNOWN: Final = {"cache_ram_mib": 0, "endpoint_slots": False, "fit_params": False, "offline": True, "ui": False}
 _FORMATS = ("text", "json_object", "json_schema")
 
 
@@ -48,8 +49,7 @@ def build(model: ModelPlan, files: SuiteFiles, env: Mapping[str, str]) -> LocalP
             raise problem(
                 "params-reserved", f"{name!r} cannot stand in params of a local model", model.where, "remove it"
             )
-    fixed = with_response_format(model.params, files, model.where).get("response_format")
-    return LocalProvider(_engine(str(_weights(model.where))), fixed if isinstance(fixed, dict) else None)
+    return LocalProvider(_engine(str(_weights(model.where))))
 
 
 class LocalProvider:
@@ -60,10 +60,8 @@ class LocalProvider:
 
     max_in_flight: Final = 1
 
-    def __init__(self, engine: Engine, response_format: Mapping[str, Any] | None = None) -> None:
-        """response_format: stands in for a file name under that param."""
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._response_format = response_format
 
     @property
     def live(self) -> bool:
@@ -92,7 +90,7 @@ class LocalProvider:
         if "max_completion_tokens" in query:
             query["max_tokens"] = query.pop("max_completion_tokens")
         if "response_format" in query:
-            query["response_format"] = self._format(query["response_format"])
+            query["response_format"] = _format(query["response_format"])
         return {
             **query,
             "messages": [dict(message) for message in request.messages],
@@ -101,16 +99,6 @@ class LocalProvider:
             # What lies in the cache changes the arithmetic, and with it the reply to an equal seed.
             "cache_prompt": False,
         }
-
-    def _format(self, value: Any) -> Any:
-        """OpenAI's form of a response format; a bare JSON Schema is accepted too."""
-        if isinstance(value, str) and self._response_format is not None:
-            return self._response_format
-        if not isinstance(value, Mapping):
-            raise ProviderError("response_format must be a file name, a JSON Schema or an object with type json_schema")
-        if value.get("type") in _FORMATS:
-            return value
-        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": value}}
 
 
 class Engine:
@@ -178,6 +166,15 @@ class Heard:
         )
 
 
+def _format(value: Any) -> Any:
+    """OpenAI's form of a response format; a bare JSON Schema is accepted too."""
+    if not isinstance(value, Mapping):
+        raise ProviderError("response_format must be a file name, a JSON Schema or an object with type json_schema")
+    if value.get("type") in _FORMATS:
+        return value
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": value}}
+
+
 @cache
 def _engine(weights: str) -> Engine:
     """The one engine of a process for these weights."""
@@ -215,13 +212,12 @@ def _load(weights: str) -> Any:
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
     params.warmup = False
-    params.cache_prompt = False
-    params.cache_ram_mib = 0
     params.verbosity = -1
     # The engine opens a port on loopback that nobody needs: a key that nobody knows locks it.
     params.api_keys = [token_hex(32)]
-    params.endpoint_slots = False
-    params.ui = False
+    for name, value in _WHERE_KNOWN.items():
+        if hasattr(params, name):
+            setattr(params, name, value)
     try:
         return xllamacpp.Server(params)
     except Exception as fault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from base64 import b64encode
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from time import perf_counter, time
@@ -19,7 +20,6 @@ from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.ports import ProviderError
 from pytest_llmgate.core.reply import Reply, Request
-from pytest_llmgate.core.response_format import with_response_format
 from pytest_llmgate.providers.chat import read_reply
 from pytest_llmgate.providers.endpoint import Endpoint, find_endpoint
 from pytest_llmgate.providers.words import one_line
@@ -39,20 +39,17 @@ def build(model: ModelPlan, files: SuiteFiles, env: Mapping[str, str]) -> OpenAI
             raise problem(
                 "params-reserved", f"{name!r} cannot stand in params", model.where, "the harness sets it; remove it"
             )
-    fixed = with_response_format(model.params, files, model.where).get("response_format")
-    return OpenAIProvider(find_endpoint(model, env), fixed if isinstance(fixed, dict) else None)
+    return OpenAIProvider(find_endpoint(model, env))
 
 
 class OpenAIProvider:
     """One attempt a call, over kept-alive connections; used in one event loop. The caller limits time and retries."""
 
-    def __init__(self, endpoint: Endpoint, response_format: Mapping[str, Any] | None = None) -> None:
-        """response_format: stands in for a file name under that param."""
+    def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._response_format = response_format
         self._url = URL(endpoint.url)
         self._session: aiohttp.ClientSession | None = None
-        self._proxy, self._proxy_headers = _proxy(endpoint.proxy)
+        self._proxy, self._proxy_login = _proxy(endpoint.proxy)
 
     @property
     def live(self) -> bool:
@@ -66,7 +63,7 @@ class OpenAIProvider:
         started = perf_counter()
         try:
             async with session.post(
-                self._url, data=body, allow_redirects=False, proxy=self._proxy, proxy_headers=self._proxy_headers
+                self._url, data=body, allow_redirects=False, proxy=self._proxy, proxy_headers=self._proxy_login
             ) as response:
                 text = await self._read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as fault:
@@ -87,8 +84,10 @@ class OpenAIProvider:
         headers = {"Content-Type": "application/json", "User-Agent": "pytest-llmgate", **self._endpoint.headers}
         if self._endpoint.key is not None:
             headers["Authorization"] = f"Bearer {self._endpoint.key}"
+        if self._url.scheme == "http":  # no tunnel: the proxy reads the headers of the request itself
+            headers.update(self._proxy_login or {})
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
+            connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
@@ -98,8 +97,6 @@ class OpenAIProvider:
     def _body(self, request: Request) -> bytes | io.BytesIO:
         fields: dict[str, Any] = {"model": request.model, "messages": request.messages, "seed": request.seed}
         fields.update(request.params)
-        if self._response_format is not None and isinstance(fields.get("response_format"), str):
-            fields["response_format"] = self._response_format
         try:
             body = _encode({name: value for name, value in fields.items() if value is not None}).encode()
         except (TypeError, ValueError, RecursionError) as fault:
@@ -153,14 +150,14 @@ class OpenAIProvider:
 
 
 def _proxy(address: str | None) -> tuple[URL | None, Mapping[str, str] | None]:
-    """A proxy's URL without its password, and the header that carries the password."""
+    """A proxy's URL without its password, and the header that carries it."""
     if address is None:
         return None, None
     url = URL(address)
     if url.user is None:
         return url, None
-    secret = aiohttp.BasicAuth(url.user, url.password or "").encode()
-    return url.with_user(None), {"Proxy-Authorization": secret}
+    login = b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"Proxy-Authorization": f"Basic {login}"}
 
 
 def _error_of(body: bytes) -> tuple[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -83,11 +82,9 @@ class PythonProvider:
     def _reply(self, value: object, started: float) -> Reply:
         latency_ms = (perf_counter() - started) * 1000.0
         try:
-            reply = as_reply(value)
+            return as_reply(value, latency_ms)
         except Exception as fault:
             raise ProviderError(f"{self._name} returned no reply: {raised(fault)}") from None
-        # A function that stands for a remote model may know the latency better than our clock.
-        return reply if reply.latency_ms is not None else replace(reply, latency_ms=latency_ms)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -75,10 +75,10 @@ test_id.__test__ = False  # type: ignore[attr-defined]
 def _marked_test(item: pytest.Function, module: pytest.Module) -> MarkedTest:
     # iter_markers goes from the closest to the farthest: the closest one of a name is the one that counts.
     marks = tuple((mark.name, mark.args, dict(mark.kwargs)) for mark in item.iter_markers())
-    path = item.path.relative_to(item.config.rootpath).as_posix()
     line = item.reportinfo()[1]
+    file = module.path.relative_to(item.config.rootpath).as_posix()
     return MarkedTest(
-        node_id=test_id(item), file=path, line=None if line is None else line + 1, name=item.name, marks=marks
+        node_id=test_id(item), file=file, line=None if line is None else line + 1, name=item.name, marks=marks
     )
 
 
@@ -129,7 +129,8 @@ def _body_function(item: pytest.Function) -> Callable[..., Any]:
     inner = unwrap(function)
     if not iscoroutinefunction(inner):
         return function
-    return inner.__get__(item.instance) if _is_method(item) else inner
+    bound: Callable[..., Any] = inner.__get__(item.instance) if _is_method(item) else inner
+    return bound
 
 
 def _is_method(item: pytest.Function) -> bool:

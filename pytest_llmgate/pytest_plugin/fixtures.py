@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_llmgate.testing.plain import PromptRenderer
+    from pytest_llmgate.testing.plain import MockModels, PromptRenderer
 
 _GATED = "the fixture {!r} belongs to tests with gate markers, such as pytest.mark.stochastic, run with --llm-suite"
 
@@ -57,8 +58,10 @@ def render_prompt(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def mock_llm() -> Any:
+def mock_llm() -> Iterator[MockModels]:
     """`mock_llm(replies=[…], errors=[…])`: a model that says what it is told; `.server()` serves it on loopback."""
-    from pytest_llmgate.testing.plain import mock_llm
+    from pytest_llmgate.testing.plain import MockModels
 
-    return mock_llm
+    models = MockModels()
+    yield models
+    models.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
+
+from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.verdict import TestVerdict
@@ -23,7 +25,7 @@ _LIVE_EVERY_S = 0.2
 _LOG_EVERY_S = 30.0
 
 
-class GateFailure(pytest.fail.Exception):
+class GateFailure(Failed):
     """A verdict that does not let the build pass."""
 
     def __init__(self, outcome: Outcome, message: str) -> None:
@@ -104,9 +106,9 @@ class Reporting:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """`xfail` expects a `fail`; what could not be judged stays a failure."""
-        report: pytest.TestReport = yield
+        report = yield
         fault = call.excinfo.value if call.excinfo is not None else None
         if isinstance(fault, GateFailure) and fault.outcome is not Outcome.FAIL and hasattr(report, "wasxfail"):
             del report.wasxfail

@@ -55,7 +55,7 @@ def _cards(text: str, groups: list[Span]) -> Iterator[Find]:
 def _fits(text: str, groups: list[Span], at: int, *, stand_in: bool) -> int:
     """How many groups from `at` on make one number; 0 for none. The longest counts."""
     start, end = groups[at]
-    if text[start] not in ("0" if stand_in else _ISSUERS):
+    if text[start] not in ("9" if stand_in else _ISSUERS):
         return 0
     if 13 <= end - start <= 19:
         return int(_valid(text[start:end], stand_in))

@@ -13,7 +13,7 @@ from pytest_llmgate.redaction.finds import CARD, EMAIL, SECRET, Find
 STAND_IN = re.compile(
     r"eyJREDACTED0[a-p]{15}\.eyJREDACTED\.REDACTED|REDACTED0[a-p]{15}|user-[0-9a-f]{12}@example\.invalid"
 )
-_CARD_START = "0000"  # no issuer's numbers begin like this
+_CARD_START = "9999"  # no payment card begins with 9, and a JSON number may not begin with 0
 
 
 def stand_ins(text: str) -> list[Find]:
@@ -34,7 +34,8 @@ def stand_in(kind: str, private: str, key: bytes) -> str:
         return f"user-{_digest(private.casefold(), key)[:12]}@example.invalid"
     prefix = _prefix(private)
     # One digit, so that it is looked at at all; the rest are letters, so that no card number passes for it.
-    return f"{prefix}REDACTED0{_digest(private, key)[:15].translate(_LETTERS)}" + (".eyJREDACTED.REDACTED" if prefix == "eyJ" else "")
+    body = f"{prefix}REDACTED0{_digest(private, key)[:15].translate(_LETTERS)}"
+    return f"{body}.eyJREDACTED.REDACTED" if prefix == "eyJ" else body
 
 
 def luhn(digits: str) -> bool:
@@ -74,7 +75,7 @@ def _card(private: str, key: bytes) -> str:
 
 
 def _mark(body: str) -> str:
-    """Two digits that tell our numbers from other numbers with many zeros."""
+    """Two digits that tell our numbers from other numbers."""
     return str(blake2b(body.encode(), digest_size=2).digest()[0] % 100).zfill(2)
 
 

@@ -68,7 +68,7 @@ def _text(redactor: Redactor, text: str, found: list[Redaction]) -> str:
 
 
 def _integer(redactor: Redactor, number: int, found: list[Redaction]) -> int:
-    """A card number stays a number: that of its stand-in, whose leading zeros a number does not have."""
+    """A card number stays a number, that of its stand-in."""
     if abs(number) < 10**12 or abs(number) >= 10**19:
         return number
     text = _text(redactor, str(abs(number)), found)

@@ -149,7 +149,7 @@ def _gate(gate: GateFigures) -> Iterator[tuple[int, str]]:
         + ", ".join(f"{_number(mean)} if {label} ({percent(rate)})" for label, rate, mean in gate.mean_n),
     )
     fixed = f"; one fixed sample would take {gate.fixed_n:,}" if gate.fixed_n is not None else ""
-    yield 4, f"95 of 100 good builds are decided by {_number(gate.n95_good)}, all by {gate.ceiling:,}{fixed}"
+    yield 4, f"95 of 100 good builds are decided by trial {_number(gate.n95_good)}, the last by {gate.ceiling:,}{fixed}"
     yield (
         4,
         (

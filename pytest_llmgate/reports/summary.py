@@ -19,11 +19,11 @@ def build_result(
     """The content of `result.json`.
 
     run: its id, seed, digests and mode. tests: rows of `TestVerdict.to_row()`, in order. execution: what may
-    differ between equal runs. A run without tests, or interrupted while all went well, is inconclusive.
+    differ between equal runs. A run without tests is inconclusive.
     """
     return {
         "schema": SCHEMA,
-        "verdict": run_verdict(tests, interrupted=bool(run.get("interrupted"))).value,
+        "verdict": run_verdict(tests).value,
         "run": dict(run),
         "totals": totals(tests),
         "tests": [dict(test) for test in tests],
@@ -31,11 +31,9 @@ def build_result(
     }
 
 
-def run_verdict(tests: Sequence[Mapping[str, Any]], *, interrupted: bool = False) -> Outcome:
-    """The worst verdict of the tests; never a pass where nothing, or not everything, was judged."""
-    outcomes = [Outcome(test["verdict"]) for test in tests]
-    floor = Outcome.INCONCLUSIVE if interrupted or not outcomes else Outcome.PASS
-    return worst([floor, *outcomes])
+def run_verdict(tests: Sequence[Mapping[str, Any]]) -> Outcome:
+    """The worst verdict of the tests; never a pass where nothing was judged."""
+    return worst((Outcome(test["verdict"]) for test in tests), default=Outcome.INCONCLUSIVE)
 
 
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,13 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
-from pytest_llmgate.reports.words import counted, headline, measured, money, provenance, rates, standing, tokens
+from pytest_llmgate.reports.words import (
+    counted,
+    headline,
+    measured,
+    money,
+    provenance,
+    rates,
+    sentence,
+    spent_by,
+    spent_in_all,
+    standing,
+)
 
 SHOWN_PER_GATE = 3
 SHOWN_PER_RUN = 30
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
-_INDENT = 14  # the column of sentences, behind the longest verdict word
+_INDENT = 16  # the column of sentences, behind the longest verdict word
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 
@@ -30,6 +41,16 @@ def lines(result: Mapping[str, Any], width: int = 80, color: bool = False) -> li
         page.gap()
     _end(page, result, failing)
     return page.lines
+
+
+def test_lines(test: Mapping[str, Any], width: int = 80, color: bool = False) -> list[str]:  # noqa: PT028 - no test
+    """The report of one test: first, unbroken, what its worst gate says; then as in `lines`."""
+    page = _Page(max(width, 40), color)
+    _test(page, test, _Failing(SHOWN_PER_RUN))
+    return [no_command(harmless(clipped(sentence(test), _SHOWN_TEXT))), *page.lines]
+
+
+test_lines.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever its name begins with
 
 
 def progress_line(trials: int, decided: int, gates: int, spent: Decimal | None, width: int = 80) -> str:
@@ -86,7 +107,7 @@ class _Failing:
 
 def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
     page.entry(test["verdict"], test["id"])
-    page.text(_spent(test))
+    page.text(spent_by(test))
     for gate in test["gates"]:
         page.entry(gate["verdict"], f"{gate['name']}: {gate['reason']}", inner=True)
         page.text(f"{measured(gate)}; {rates(gate)}")
@@ -97,14 +118,6 @@ def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
     for kind in ("problems", "warnings"):
         for sentence in test.get(kind, ())[:5]:
             page.text(f"{kind[:-1]}: {clipped(sentence, _SHOWN_TEXT)}")
-
-
-def _spent(test: Mapping[str, Any]) -> str:
-    usage = test["usage"]
-    cases = f"on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
-    calls = [counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])] if usage["calls"] else []
-    holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
-    return ", ".join(part for part in (f"{counted(test['trials'], 'trial')} {cases}", *holes, *calls) if part)
 
 
 def _reply(page: _Page, row: Mapping[str, Any]) -> None:
@@ -126,7 +139,6 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
     if failing.dropped:
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
-    spent = (counted(sums["trials"], "trial"), counted(sums["calls"], "call"), tokens(sums), money(sums["cost_usd"]))
-    page.text(", ".join(part for part in spent if part))
+    page.text(spent_in_all(sums))
     if provenance(result["run"]):
         page.text(provenance(result["run"]))

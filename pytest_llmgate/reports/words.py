@@ -27,7 +27,8 @@ def money(amount: str | Decimal | None) -> str:
     if amount is None:
         return "cost unknown"
     value = Decimal(amount)
-    step = Decimal("0.01") if value >= 10 or value == 0 else Decimal("0.0001")
+    cents = value >= 10 or value == value.quantize(Decimal("0.01"))
+    step = Decimal("0.01") if cents else Decimal("0.0001")
     rounded = value.quantize(step, ROUND_HALF_EVEN)
     if value and not rounded:
         return f"less than ${step}"
@@ -40,6 +41,24 @@ def tokens(usage: Mapping[str, Any]) -> str:
     if sent is None and received is None:
         return ""
     return f"{_figure(sent)} tokens in, {_figure(received)} out"
+
+
+def spent_by(test: Mapping[str, Any]) -> str:
+    """What one test took: trials, cases, holes, calls, tokens, money."""
+    cases = f"{counted(test['trials'], 'trial')} on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
+    holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
+    return ", ".join([cases, *holes, *_calls(test["usage"])])
+
+
+def spent_in_all(totals: Mapping[str, Any]) -> str:
+    """What the run took."""
+    return ", ".join([counted(totals["trials"], "trial"), *_calls(totals)])
+
+
+def _calls(usage: Mapping[str, Any]) -> list[str]:
+    if not usage["calls"]:
+        return []
+    return [part for part in (counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])) if part]
 
 
 def _figure(number: int | None) -> str:
@@ -93,6 +112,15 @@ def measured(gate: Mapping[str, Any]) -> str:
         return percent(gate["estimate"])
     low, high = gate["interval"]
     return f"{percent(gate['estimate'])}, interval {percent(low)} to {percent(high)}"
+
+
+def sentence(test: Mapping[str, Any]) -> str:
+    """What the gate says that gave a test its verdict, or the first problem where no gate did."""
+    for gate in test["gates"]:
+        if gate["verdict"] == test["verdict"] and gate.get("blocking", True):
+            return f"{gate['name']}: {gate['reason']}"
+    problems = test.get("problems") or ("no gate blocks",)
+    return str(problems[0])
 
 
 def standing(gate: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ def _rule(gate: GatePlan, plan: TestPlan, designs: Designs) -> Rule:
             alpha=gate.alpha,
             beta=gate.beta,
             family=gate.family,
-            ceiling=plan.trials,
+            ceiling=gate.trials or plan.trials,
             kind=gate.rule,
             zero_tolerance=gate.zero_tolerance,
             bad_failure=1.0 - gate.bad,
@@ -128,7 +128,8 @@ def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:
     """The measure of each gate, in order; refuses what cannot be measured before anything is spent."""
     files = parts.files(plan)
     strict = not any(gate.type == BODY_GATE for gate in plan.gates)
-    made, problems = [], []
+    made: list[Measure] = []
+    problems: list[Problem] = []
     for gate in plan.gates:
         if gate.type == BODY_GATE:
             made.append(BodyPassed())

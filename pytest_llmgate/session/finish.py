@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.plan import TestPlan, plan_from_row
@@ -19,7 +20,7 @@ from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session.assembly import stream
 from pytest_llmgate.session.records import finish_manifest
 from pytest_llmgate.store.atomic import write_atomic
-from pytest_llmgate.store.cassette import recover
+from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.merge import merge_tests, merge_trials
@@ -56,13 +57,26 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
                 rows[plan["id"]] = verdict.to_row()
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
-    recover(settings.root)
+    _merge_cassettes(settings, run, complete=not missing and not _was_cut(tests))
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
     result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
     write_outputs(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     return result
+
+
+def _merge_cassettes(settings: Settings, run: RunDir, *, complete: bool) -> None:
+    """Bring this run's recordings into the cassettes; a complete new recording drops what is no longer asked."""
+    by_cassette: dict[str, list[Path]] = {}
+    for segment in segment_paths(run.path):
+        header = segment_header(segment)
+        if header is not None:
+            by_cassette.setdefault(header[0], []).append(segment)
+    for name, segments in by_cassette.items():
+        whole = complete and settings.record == "all" and not settings.resume
+        merge_segments(settings.root / name, segments, prune=whole)
+        remove_segments(segments)
 
 
 def write_outputs(run: RunDir, result: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -62,15 +62,11 @@ class Planner:
 
     def check_aliases(self) -> None:
         """Refuse a `--llm-model` whose alias no suite has."""
-        known = {alias for suite in self.suites.values() for test in suite.tests for alias in _aliases(test)}
+        known = {alias for suite in self.suites.values() for alias in suite.aliases}
         for alias in self.settings.models:
             if alias not in known:
                 hint = nearest(alias, known) if known else "no suite names a model"
                 raise problem("unknown-alias", f"--llm-model: no suite has a model {alias!r}", None, hint)
-
-
-def _aliases(test: TestPlan) -> Iterable[str]:
-    return {*test.models, *([test.model.alias] if test.model else [])}
 
 
 class GateSession:

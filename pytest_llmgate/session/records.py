@@ -16,13 +16,14 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.store.cassette import JsonlCassette
+from pytest_llmgate.store.cassette import JsonlCassette, start_segment
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.git import revision
 from pytest_llmgate.store.journal import Journal, Recorded
 from pytest_llmgate.store.ledger import FileLedger, Slots
 from pytest_llmgate.store.locks import exclusive
 from pytest_llmgate.store.manifest import RunManifest
+from pytest_llmgate.store.merge import discard_tests
 from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted, state_folder
 
 DEFAULT_BUDGET = Decimal("1.00")
@@ -37,8 +38,7 @@ def open_run(settings: Settings) -> RunDir:
     found = find_interrupted(settings.root, settings.results)
     if found is None:
         raise problem("nothing-to-resume", "there is no interrupted run to go on with", None, _RESUME_HINT)
-    for stale in found.path.glob("tests.*.jsonl"):
-        stale.unlink()  # verdicts are decided anew, from the recorded trials
+    discard_tests(found)  # verdicts are decided anew, from the recorded trials
     return found
 
 
@@ -101,9 +101,13 @@ class Records:
         """The cassette beside a suite; new recordings go to this process's segment first."""
         key = f"{path}\0{seed}"
         if key not in self.cassettes:
-            name = f"cassette.{len(self.cassettes)}.{self.settings.worker}.jsonl"
             mode, file = self.settings.record, self.settings.root / path
-            self.cassettes[key] = JsonlCassette(file, seed, mode, self.run.path / name, redactor=self._redactor)
+            keeps = mode in ("new", "all")
+            segment = (
+                start_segment(self.run.path, self.settings.root, file, mode, self.settings.worker) if keeps else None
+            )
+            self.cassettes[key] = JsonlCassette(file, seed, mode, segment, self._redactor)
+            self.cassettes[key].load()
         return self.cassettes[key]
 
     def row_of(self, test_id: str) -> Callable[[int], Mapping[str, Any] | None] | None:
@@ -129,8 +133,6 @@ class Records:
                 file.write(json.dumps(row) + "\n")
             self._journal.close()
             self._journal = None
-        for tape in self.cassettes.values():
-            tape.close()
 
 
 def _same_run(known: RunManifest, mine: RunManifest) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from pytest_llmgate.stats import binomial
@@ -100,9 +101,9 @@ def fixed_n(goal: RateGoal) -> tuple[int, int]:
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _gap(goal, middle) >= 0 else (middle, high)
-    # rounding to whole n blurs the gap by less than 2: nothing below a gap of -3 can still fit
+    # rounding to whole n narrows the gap by less than 2: below a gap of -2 nothing can fit any more
     best, c = high, high - 1
-    while c >= 0 and (gap := _gap(goal, c)) > -3:
+    while c >= 0 and (gap := _gap(goal, c)) > -2:
         best = c if gap >= 0 else best
         c -= 1
     return _needed(goal, best), best
@@ -115,23 +116,37 @@ def _gap(goal: RateGoal, c: int) -> int:
 def _needed(goal: RateGoal, c: int) -> int:
     """The smallest n with P(F <= c | bad) <= beta."""
     q = 1.0 - goal.bad
-    return _first_n(lambda n: binomial.cdf(c, n, q) <= goal.beta, c + 1, int((c + 1) / q) + 1)
+    guess = _around((c + 1) / q, q, -_z(goal.beta))
+    return _first(lambda n: binomial.cdf(c, n, q) <= goal.beta, c + 1, guess)
 
 
 def _allowed(goal: RateGoal, c: int) -> int:
     """The largest n with P(F > c | good) <= alpha_used."""
     q, alpha = 1.0 - goal.good, goal.alpha_used
-    return _first_n(lambda n: binomial.survival(c, n, q) > alpha, c + 1, int((c + 1) / q) + 1) - 1
+    guess = _around((c + 1) / q, q, _z(alpha))
+    return _first(lambda n: binomial.survival(c, n, q) > alpha, c + 1, guess) - 1
 
 
-def _first_n(holds: Callable[[int], bool], low: int, guess: int) -> int:
-    """The smallest n >= low at which a monotone condition holds."""
+def _z(tail: float) -> float:
+    """The normal quantile: where a search begins, never where it ends."""
+    return NormalDist().inv_cdf(tail)
+
+
+def _around(n: float, q: float, z: float) -> int:
+    return int(n + z * math.sqrt(n * (1.0 - q) / q))
+
+
+def _first(holds: Callable[[int], bool], low: int, guess: int) -> int:
+    """The smallest n >= low at which a monotone condition holds, galloping from a guess."""
     high = max(low, guess)
+    step = 1
     while not holds(high):
-        low, high = high + 1, 2 * high
+        low, high, step = high + 1, high + step, 2 * step
+    step = 1
     while low < high:
-        middle = (low + high) // 2
+        middle = max((low + high) // 2, high - step)  # the guess is near: look close below it first
         low, high = (low, middle) if holds(middle) else (middle + 1, high)
+        step *= 4
     return low
 
 
@@ -150,8 +165,8 @@ def natural_ceiling(goal: RateGoal) -> int:
 def _cuts(goal: RateGoal, n: int) -> range:
     """The cuts c for which one look at n meets both error rates."""
     q0, q1 = 1.0 - goal.good, 1.0 - goal.bad
-    low = _first_n(lambda c: binomial.survival(c, n, q0) <= goal.alpha_used, 0, int(n * q0) + 1)
-    high = _first_n(lambda c: binomial.cdf(c, n, q1) > goal.beta, 0, int(n * q1) + 1)
+    low = _first(lambda c: binomial.survival(c, n, q0) <= goal.alpha_used, 0, int(n * q0) + 1)
+    high = _first(lambda c: binomial.cdf(c, n, q1) > goal.beta, 0, int(n * q1) + 1)
     return range(low, high)
 
 
@@ -169,6 +184,7 @@ def design_sequential(goal: RateGoal, ceiling: int | None = None) -> SequentialD
         raise ValueError(f"a ceiling is at least 1 trial, not {ceiling}")
     alone = replace(goal, family=1)
     room = natural_ceiling(alone)
+    _refuse_too_close(goal, room, ceiling)
     if ceiling is not None and ceiling < room:
         return guaranteed(goal, ceiling, math.log(1.0 / goal.beta))
     base = design = _calibrate(alone, room)
@@ -178,6 +194,26 @@ def design_sequential(goal: RateGoal, ceiling: int | None = None) -> SequentialD
     if ceiling is not None and ceiling < design.ceiling:
         return guaranteed(goal, ceiling, base.lower)
     return design
+
+
+# Limits of what is counted exactly: path counts of one level within the range of a float, and a calibration
+# within seconds (about 60 sweeps of this many cells at 10 to 20 ns).
+_MOST_SPREAD = 900.0
+_MOST_CELLS = 6e6
+
+
+def _refuse_too_close(goal: RateGoal, room: int, ceiling: int | None) -> None:
+    """Raises ValueError for rates so close that the design could not be computed in seconds."""
+    _, y = steps(goal)
+    q = 1.0 - goal.bad
+    window = math.log(1.0 / goal.alpha_used / goal.beta) / y
+    alone = math.log(1.0 / goal.alpha / goal.beta) / y
+    calibrating = ceiling is None or ceiling >= room
+    if window * q > _MOST_SPREAD or (calibrating and alone * q * room > _MOST_CELLS):
+        raise ValueError(
+            f"success rates of {goal.good:g} and {goal.bad:g} are too close: to tell them apart takes up to "
+            f"{room:,} trials; move the bad rate further away"
+        )
 
 
 def guaranteed(goal: RateGoal, ceiling: int, lower: float) -> SequentialDesign:

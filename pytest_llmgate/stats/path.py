@@ -15,8 +15,10 @@ from itertools import accumulate
 from operator import mul
 from typing import NamedTuple, Protocol
 
-# Counts are kept below this by rescaling a level as a whole.
-_LARGE = 1e200
+# Counts are kept below _LARGE by rescaling a level as a whole, in steps small enough that its few early paths,
+# which later levels grow from, are not lost below the range of a float.
+_LARGE = 1e280
+_STEP = 1e60
 
 
 class Point(NamedTuple):
@@ -142,8 +144,8 @@ def sweep(limits: Bounds, horizon: int, rates: Sequence[float] = ()) -> Sweep:
             weight = math.exp(scale + f * math.log1p(-p) + (first - f) * math.log(p))
             sums[i] += weight * _dot(counts, powers[i])
         if counts and counts[-1] > _LARGE:
-            counts = [c / _LARGE for c in counts]
-            scale += math.log(_LARGE)
+            counts = [c / _STEP for c in counts]
+            scale += math.log(_STEP)
         first += 1  # a failure moves every alive path to the next trial and level
     return Sweep(tuple(passes), tuple(alive), tuple(sums))
 

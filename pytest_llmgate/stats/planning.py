@@ -5,24 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Literal
 
+from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n, natural_ceiling
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.rules import FixedRate, SequentialRate, ZeroTolerance
 
 Kind = Literal["sequential", "fixed"]
 RateRule = SequentialRate | FixedRate | ZeroTolerance
-
-
-class Designs(Protocol):
-    """Where designs are kept between runs: a mapping of strings to plain dicts."""
-
-    def get(self, key: str) -> dict[str, Any] | None:
-        """What was put under this key, or None."""
-
-    def put(self, key: str, value: dict[str, Any]) -> None:
-        """Keep a plain dict under this key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,19 @@
-"""Makes the subject of a plan."""
+"""Makes the subject of a plan; imports only what that kind of subject needs."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Caller
-from pytest_llmgate.subjects.function import (
-    BlockingFunctionSubject,
-    FunctionSubject,
-    Redact,
-    RedactText,
-    is_async,
-    load_function,
-)
-from pytest_llmgate.subjects.guard import Guard
-from pytest_llmgate.subjects.prompt import PromptSubject
 
-BuiltSubject = PromptSubject | FunctionSubject | BlockingFunctionSubject
+if TYPE_CHECKING:
+    from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject, Redact, RedactText
+    from pytest_llmgate.subjects.guard import Guard
+    from pytest_llmgate.subjects.prompt import PromptSubject
+
+    BuiltSubject = PromptSubject | FunctionSubject | BlockingFunctionSubject
 
 
 def build_subject(
@@ -34,7 +31,11 @@ def build_subject(
     Raises `template-syntax`, `function-target`, and what loading a file raises.
     """
     if plan.kind == "prompt":
+        from pytest_llmgate.subjects.prompt import PromptSubject
+
         return PromptSubject(plan, caller, guard)
+    from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject, is_async, load_function
+
     function = load_function(plan, files)
     kind = FunctionSubject if is_async(function) else BlockingFunctionSubject
     return kind(plan, function, files.root, redact, redact_text)

@@ -15,6 +15,7 @@ from pytest_llmgate.subjects.sandbox import MAX_TEXT, RenderFault, compiled, env
 from pytest_llmgate.subjects.template_shape import Shape, shape_of
 
 _TEXT_KEYS = ("text", "content")
+_STRUCTURED = (".yaml", ".yml", ".json")  # files that hold texts; all others are one text
 _CODES = {
     "syntax": "template-syntax",
     "undefined": "template-undefined",
@@ -135,7 +136,7 @@ def _error(fault: RenderFault, label: str, source: Where | None, case: str, hint
     """A fault as a problem with its place: exact in a file that is one template, else named in words."""
     where, at = source, ""
     if fault.line is not None:
-        if source is not None and source.line is None and not label:
+        if source is not None and source.line is None and not label and not source.path.endswith(_STRUCTURED):
             where = Where(source.path, fault.line)
         else:
             at = f", line {fault.line} of the text"

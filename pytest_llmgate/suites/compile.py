@@ -49,7 +49,8 @@ class Compiler:
                 self._check_population(gate, size, plan)
         chosen = [self._rule(gate, ceiling) for gate in gates]
         decided = tuple(
-            replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed) for gate, rule in zip(gates, chosen, strict=True)
+            replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed, trials=rule.rule.ceiling)
+            for gate, rule in zip(gates, chosen, strict=True)
         )
         return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, chosen))
 

@@ -105,8 +105,9 @@ _OPTIONS: Mapping[str, Parse] = {
     "inconclusive": _word("fail", "warn"),
     "resume": _flag,
     "prices": _existing,
+    "suites": _suites,
 }
-_PROFILE_NAMES = {"model" if name == "models" else name: name for name in _OPTIONS}
+_PROFILE_NAMES = {"model" if name == "models" else name: name for name in _OPTIONS if name != "suites"}
 _TOP_NAMES = {name: name for name in _OPTIONS if name not in ("models", "resume")}
 
 
@@ -133,7 +134,9 @@ class _Table:
         """The parsed options of this table, by name in the settings."""
         for key in self.values:
             if key not in names:
-                raise problem("unknown-key", f"unknown key {key!r} in [{self.header}]", self.where(key), nearest(key, names))
+                raise problem(
+                    "unknown-key", f"unknown key {key!r} in [{self.header}]", self.where(key), nearest(key, names)
+                )
         return {
             names[key]: _parsed(key, names[key], value, self.base, self.where(key))
             for key, value in self.values.items()
@@ -163,16 +166,78 @@ def build_settings(
     """
     text, tool = _read(root)
     in_ci = bool(env.get("CI"))
-    profiles = _mapping(tool, "profiles", text)
+    profiles = _mapping(tool, "profiles", "tool.llmgate", text)
     name = options.get("profile") or ("ci" if in_ci and "ci" in profiles else None)
-    top = _Table(_without(tool, "profiles", "suites", *_TABLES), "tool.llmgate", text, root).options(_TOP_NAMES)
+    rest = _without(tool, "profiles", *_TABLES)
+    top = _Table(rest, "tool.llmgate", text, root).options(_TOP_NAMES)
     chosen = {
-        **{key: value for key, value in top.items() if key not in _BELOW_SUITES},
+        "record": "replay" if in_ci else "new",
+        **_without(top, *_BELOW_SUITES),
         **_profile(name, profiles, text, root),
         **_command_line(options),
     }
-    chosen.setdefault("record", "replay" if in_ci else "new")
-    if "suites" in tool:
-        chosen["suites"] = _suites_of(tool["suites"], _Table(tool, "tool.llmgate", text, root), root)
-    defaults = {key: tool[key] for key in (*_TABLES, "seed", "trials", "budget") if key in tool}
-    return Settings(root=root, profile=name, workers=workers, worker=worker, defaults=defaults, **chosen)
+    return Settings(
+        root=root, profile=name, workers=workers, worker=worker, defaults=_defaults(tool, top, text), **chosen
+    )
+
+
+def _profile(name: str | None, profiles: Mapping[str, Any], text: str, root: Path) -> dict[str, Any]:
+    if name is None:
+        return {}
+    if name not in profiles:
+        hint = nearest(name, profiles) if profiles else "add [tool.llmgate.profiles.NAME]"
+        raise problem("profile-unknown", f"there is no profile {name!r}", Where(PYPROJECT), hint)
+    table = _mapping(profiles, name, "tool.llmgate.profiles", text)
+    return _Table(table, f"tool.llmgate.profiles.{name}", text, root).options(_PROFILE_NAMES)
+
+
+def _command_line(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options that were given; flags that were not, and empty lists, say nothing."""
+    given = {name: options.get(name) for name in _OPTIONS}
+    return {
+        name: _parsed(f"--llm-{_flag_name(name)}", name, value, Path(), None)
+        for name, value in given.items()
+        if value is not None and value != [] and value != ()
+    }
+
+
+def _flag_name(name: str) -> str:
+    return "model" if name == "models" else name
+
+
+def _defaults(tool: Mapping[str, Any], top: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What stands below the suites, in the shape of a suite file."""
+    tables: dict[str, Any] = {name: _mapping(tool, name, "tool.llmgate", text) for name in _TABLES if name in tool}
+    if "trials" in top:
+        tables["defaults"] = {"trials": top["trials"], **tables.get("defaults", {})}
+    if "budget" in top:
+        tables["budget"] = format(top["budget"], "f")
+    return {**tables, **({"seed": top["seed"]} if "seed" in top else {})}
+
+
+def _read(root: Path) -> tuple[str, Mapping[str, Any]]:
+    """The text of pyproject.toml and its `[tool.llmgate]`, both empty where there is none."""
+    try:
+        text = (root / PYPROJECT).read_text(encoding="utf-8-sig")
+        tool = tomllib.loads(text).get("tool", {})
+    except FileNotFoundError:
+        return "", {}
+    except tomllib.TOMLDecodeError as fault:
+        line = re.search(r"at line (\d+)", str(fault))
+        where = Where(PYPROJECT, int(line[1]) if line else None)
+        raise problem("toml-syntax", f"this is not TOML: {fault}", where) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise problem("toml-syntax", f"this file cannot be read: {fault}", Where(PYPROJECT)) from None
+    return text, _mapping(tool, "llmgate", "tool", text) if isinstance(tool, dict) else {}
+
+
+def _mapping(table: Mapping[str, Any], key: str, header: str, text: str) -> dict[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        where = _Table(table, header, text, Path()).where(key)
+        raise problem("bad-option", f"{header}.{key} takes a table", where, f"write [{header}.{key}]")
+    return found
+
+
+def _without(table: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key not in keys}

@@ -83,7 +83,7 @@ def rebased(name: str, source: SuiteFiles, target: SuiteFiles) -> str:
     if source.base == target.base:
         return name
     file, separator, attribute = name.rpartition(":") if ".py:" in name else (name, "", "")
-    moved = os.path.relpath(source.base / file, target.base)
+    moved = os.path.relpath(source.base.resolve() / file, target.base.resolve())
     return Path(moved).as_posix() + separator + attribute
 
 

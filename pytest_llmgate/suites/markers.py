@@ -6,21 +6,31 @@ import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 from pytest_llmgate.core.errors import Where, nearest, not_available, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import GatePlan, PromptPlan, SuitePlan, TestPlan
+from pytest_llmgate.core.markers import LATER_MARKERS, PERCENTILES, is_gate_marker
+from pytest_llmgate.core.plan import GatePlan, ModelPlan, PromptPlan, SuitePlan, TestPlan
 from pytest_llmgate.core.ports import AssertionTypes, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler, Draft
 from pytest_llmgate.suites.drafts import Workshop
 from pytest_llmgate.suites.gates import BODY, name_gates
-from pytest_llmgate.suites.keys import DEFAULT_KEYS, GATE_KEYS, INTEGER, LATER_SUITE, LATER_TEST, PROVIDERS, SUITE_KEYS, Kind, read_keys
-from pytest_llmgate.suites.layers import Entry, Layer, layer, nearby, pyproject_layer, shown_path
+from pytest_llmgate.suites.keys import (
+    DEFAULT_KEYS,
+    GATE_KEYS,
+    INTEGER,
+    LATER_SUITE,
+    LATER_TEST,
+    PROVIDERS,
+    SUITE_KEYS,
+    Kind,
+    read_keys,
+)
+from pytest_llmgate.suites.layers import PYPROJECT, Entry, Layer, layer, nearby, pyproject_layer, shown_path
 from pytest_llmgate.suites.load import read_root
-from pytest_llmgate.suites.marker_names import LATER_MARKERS, PERCENTILES, is_gate_marker
 from pytest_llmgate.suites.node import Node, from_plain
 from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.prompts import Prompts
@@ -40,13 +50,14 @@ _TEST_KEYS: Mapping[str, Kind] = {
 class MarkedTest:
     """A gated pytest item, as plain data.
 
-    node_id: pytest's, brackets of parameters included. module: the test file. line: of the function, from 1.
-    marks: name, positional and keyword arguments, the closest to the function first (`item.iter_markers()`).
+    node_id: pytest's, brackets of parameters included. file: the module, relative to the root. line: of the
+    function, from 1. marks: name, positional and keyword arguments, the closest to the function first, as
+    `item.iter_markers()` gives them.
     """
 
     node_id: str
-    module: Path
-    line: int
+    file: str
+    line: int | None
     name: str
     marks: tuple[Mark, ...]
 
@@ -71,39 +82,61 @@ def compile_module(
     test with `schema_agreement` or `latency` alone cannot lose a failing body.
     Raises LlmgateError with all problems of the module.
     """
-    module = marked[0].module
-    file = shown_path(module, settings.root)
+    file = marked[0].file
     problems = Problems(file)
-    files = SuiteFiles(settings.root, module.parent)
-    shops: dict[str | None, Workshop] = {}
+    files = SuiteFiles(settings.root, (settings.root / file).parent)
+    shops: dict[str | None, _Shop] = {}
     drafts = []
     for test in marked:
+        where = Where(file, test.line)
         with problems.catch():
-            suite = _suite_path(test, files, Where(file, test.line))
+            suite = _suite_path(test, files, where)
             if suite not in shops:
                 layers = suite_layer(suite, settings, problems, files)
-                shops[suite] = Workshop.open(
-                    file, files, layers, settings, assertions, problems, providers=providers, env=env
-                )
-            draft = _Body(shops[suite], test, Where(file, test.line)).read()
+                shop = Workshop.open(file, files, layers, settings, assertions, problems, providers=providers, env=env)
+                shops[suite] = _Shop(shop, *_offered(shop))
+            draft = _Body(shops[suite], test, where).read()
             drafts += [draft] if draft else []
-    controlled = all(shop.layers.text("error_control") != "none" for shop in shops.values())
+    layered = [shop.open.layers for shop in shops.values()]
+    controlled = all(layers.text("error_control") != "none" for layers in layered)
     tests = Compiler(designs, problems).compile(drafts, controlled=controlled)
     problems.raise_any()
-    budgets = [shop.layers.text("budget") for shop in shops.values() if shop.layers.text("budget")]
-    aliases = frozenset(alias for shop in shops.values() for alias in shop.layers.models)
-    name = next(iter(shops.values())).stem
-    return SuitePlan(name=name, file=file, tests=tests, budget=min(budgets, key=float, default=None), aliases=aliases)
+    budgets = [layers.text("budget") for layers in layered if layers.text("budget")]
+    return SuitePlan(
+        name=PurePosixPath(file).stem,
+        file=file,
+        tests=tests,
+        budget=min(budgets, key=float, default=None),
+        aliases=frozenset(alias for layers in layered for alias in layers.models),
+    )
 
 
-def load_prompts(settings: Settings, suite: Path | None = None) -> dict[str, PromptPlan]:
+class _Shop(NamedTuple):
+    """The workshop of a module under one suite file, and what test bodies may ask for."""
+
+    open: Workshop
+    models: Mapping[str, ModelPlan]
+    prompts: Mapping[str, PromptPlan]
+
+
+def _offered(shop: Workshop) -> tuple[dict[str, ModelPlan], dict[str, PromptPlan]]:
+    """All models and prompts, empty where one is broken, which has been noted when the workshop was opened."""
+    models: dict[str, ModelPlan] = {}
+    prompts: dict[str, PromptPlan] = {}
+    with shop.problems.catch():
+        models, prompts = shop.models.all(), shop.prompts.all()
+    return models, prompts
+
+
+def load_prompts(settings: Settings, suite: str | None, folder: Path) -> dict[str, PromptPlan]:
     """The named prompts of a suite file (or of pyproject.toml alone), for tests that only render them.
 
-    Raises LlmgateError where one of them is broken.
+    suite: its path, relative to `folder` or to the root. Raises LlmgateError where a prompt is broken.
     """
-    files = SuiteFiles(settings.root, suite.parent if suite else settings.root)
-    problems = Problems(shown_path(suite, settings.root) if suite else "pyproject.toml")
-    layers = suite_layer(suite.name if suite else None, settings, problems, files)
+    files = SuiteFiles(settings.root, folder)
+    problems = Problems(suite or PYPROJECT)
+    name = None if suite is None else nearby(suite, files, None)
+    layers = suite_layer(name, settings, problems, files)
     problems.raise_any()
     return Prompts(layers.prompts, files).all()
 
@@ -115,12 +148,13 @@ def suite_layer(name: str | None, settings: Settings, problems: Problems, files:
         return lowest
     path = files.base / name
     own = SuiteFiles(settings.root, path.parent)
-    keys = read_keys(read_root(path.name, shown_path(path, settings.root), own, problems), SUITE_KEYS, LATER_SUITE, problems)
+    keys = read_keys(
+        read_root(path.name, shown_path(path, settings.root), own, problems), SUITE_KEYS, LATER_SUITE, problems
+    )
     found = layer(keys, own, problems)
-    # the name is that of the suite file; its cases are those of its own tests
-    defaults = {key: entry for key, entry in found.defaults.items() if key != "cases"}
+    # the module is a suite of its own, with its own name
     suite = {key: node for key, node in found.suite.items() if key not in ("suite", "description")}
-    return Layer(found.models, found.prompts, defaults, suite).over(lowest)
+    return Layer(found.models, found.prompts, found.defaults, suite).over(lowest)
 
 
 def _suite_path(test: MarkedTest, files: SuiteFiles, where: Where) -> str | None:
@@ -144,9 +178,13 @@ def _only_argument(mark: Mark, key: str, where: Where, *kinds: type) -> Any:
 class _Body:
     """One gated item."""
 
-    shop: Workshop
+    offer: _Shop
     test: MarkedTest
     where: Where
+
+    @property
+    def shop(self) -> Workshop:
+        return self.offer.open
 
     def read(self) -> Draft | None:
         """The draft, or None where something essential is wrong. Notes problems."""
@@ -157,17 +195,16 @@ class _Body:
         if not gates or not cases:
             return None
         workers = {"workers": own["workers"].node.value} if "workers" in own else {}
-        models, prompts = self.shop.models, self.shop.prompts
         plan = TestPlan(
             id=self.test.node_id,
             kind="body",
             seed=self.shop.seed(own["seed"].node.value if "seed" in own else None),
             model=self.shop.model(keys.get("model")),
-            models=models.all(),
-            prompts=prompts.all(),
+            models=self.offer.models,
+            prompts=self.offer.prompts,
             cases=cases,
             gates=gates,
-            content=self.shop.content(keys, self.test.module.name, [gate.params for gate in gates]),
+            content=self.shop.content(keys, PurePosixPath(self.test.file).name, [gate.params for gate in gates]),
             where=self.where,
             **workers,
             **self.shop.shared(keys),

@@ -62,7 +62,8 @@ class Models:
 
     def all(self) -> dict[str, ModelPlan]:
         """Every alias, for test bodies, which choose while they run; an unset variable stays as it is written."""
-        aliases = sorted({*self.layer.models, *self.overrides})
+        elsewhere = (alias for alias, target in self.overrides.items() if target in self.layer.models or ":" in target)
+        aliases = sorted({*self.layer.models, *elsewhere})
         return {
             alias: self.find(alias, None) if alias in self.overrides else self._defined(alias, lenient=True)
             for alias in aliases

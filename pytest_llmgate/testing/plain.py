@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pytest_llmgate.core.errors import nearest, problem
-from pytest_llmgate.extensions.registry import create_registry
 from pytest_llmgate.providers.loopback import MockModels
-from pytest_llmgate.session.gate_session import Planner
-from pytest_llmgate.session.settings import plain_settings
+from pytest_llmgate.session.prompts import named_prompts
 from pytest_llmgate.subjects.templates import PromptTemplate
 
 PromptRenderer = Callable[..., str]
@@ -22,7 +20,7 @@ def prompt_renderer(root: Path, suite: str | None, folder: Path) -> PromptRender
 
     suite: path relative to the root or to `folder`. Message lists are joined by blank lines.
     """
-    prompts = Planner(plain_settings(root), create_registry()).prompts(suite, folder)
+    prompts = named_prompts(root, suite, folder)
 
     def render(name: str, **variables: object) -> str:
         if name not in prompts:

@@ -113,17 +113,6 @@ def test_a_named_key_goes_to_the_suites_host(mocks: MockModels, files: SuiteFile
     assert server.calls[0].headers["authorization"] == "Bearer other-key"
 
 
-def test_a_response_format_file_is_sent_as_its_schema(
-    mocks: MockModels, files: SuiteFiles, asked: Any, ask: Any
-) -> None:
-    (files.root / "answer.json").write_text('{"type": "object"}')
-    params = {"response_format": "answer.json"}
-    server = mocks.server()
-    asked(server, ask(params=params), params=params)
-    sent = server.calls[0].params["response_format"]
-    assert sent == {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
-
-
 def test_a_request_larger_than_a_mebibyte_arrives_whole(mocks: MockModels, asked: Any, ask: Any) -> None:
     server = mocks.server()
     asked(server, ask("x" * 3_000_000))
@@ -273,6 +262,15 @@ def test_an_error_that_echoes_the_key_does_not_show_it(mocks: MockModels, asked:
     assert "\x1b" not in fault.message
 
 
+def test_a_proxy_gets_its_own_password_and_the_call(mocks: MockModels, files: SuiteFiles, ask: Any) -> None:
+    proxy = mocks.server(["by proxy"])
+    address = proxy.base_url.removesuffix("/v1").replace("http://", "http://user:pw@")
+    provider = build(plan(base_url="http://nowhere.invalid/v1"), files, {"HTTP_PROXY": address})
+    assert run(provider, lambda p: p.complete(ask())).text == "by proxy"
+    assert proxy.calls[0].headers["host"] == "nowhere.invalid"
+    assert proxy.calls[0].headers["proxy-authorization"].startswith("Basic ")
+
+
 def test_cancelling_leaves_the_provider_usable(mocks: MockModels, files: SuiteFiles, ask: Any) -> None:
     server = mocks.server([Fault(delay_s=30), "never seen", "after"])
     provider = build(plan(base_url=server.base_url), files, {})
@@ -323,7 +321,6 @@ def test_a_closed_provider_opens_again(mocks: MockModels, files: SuiteFiles, ask
         ({"base_url": "http://h:99999/v1"}, {}, "base-url", "http or https"),
         ({"base_url": f"http://u:{KEY}@h/v1"}, {}, "base-url", "user name or password"),
         ({"base_url": "http://h/v1", "params": {"stream": True}}, {}, "params-reserved", "'stream'"),
-        ({"base_url": "http://h/v1", "params": {"response_format": "gone.json"}}, {}, "file-missing", "gone.json"),
     ],
 )  # fmt: skip
 def test_refused_at_build_time(
@@ -335,10 +332,3 @@ def test_refused_at_build_time(
     assert found.code == code
     assert word in str(found)
     assert KEY not in str(found)
-
-
-@pytest.mark.parametrize("text", ["not json", "[1]", "[" * 100_000])
-def test_a_response_format_file_without_a_schema_is_refused(files: SuiteFiles, text: str) -> None:
-    (files.root / "answer.json").write_text(text)
-    with pytest.raises(LlmgateError, match="response-format"):
-        build(plan(base_url="http://h/v1", params={"response_format": "answer.json"}), files, {})

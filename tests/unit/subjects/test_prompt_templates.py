@@ -183,6 +183,11 @@ def test_in_a_message_list_the_error_names_the_message() -> None:
         PromptTemplate.compile(messages, Where("chat.yaml", 7))
 
 
+def test_a_line_within_a_text_is_not_given_as_a_line_of_the_yaml_file_around_it() -> None:
+    with pytest.raises(LlmgateError, match=r"^chat\.yaml: the prompt, line 2 of the text: "):
+        PromptTemplate.compile(({"role": "user", "content": "a\n{{ q"},), Where("chat.yaml"))
+
+
 @pytest.mark.parametrize("text", ["{{ q.upper }}", "{{ q|map('upper') }}"])
 def test_what_would_print_a_memory_address_is_an_error(text: str, guard: Guard) -> None:
     assert fault_of(text, guard, q="x").code == "template-render"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import pytest_llmgate
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.files import SuiteFiles
@@ -251,3 +254,13 @@ def test_a_callable_object_is_a_function_too(tmp_path: Path) -> None:
     seen = sample(subject)
     assert seen.reply is not None
     assert seen.reply.text == "app hi"
+
+
+def test_a_function_needs_neither_jinja2_nor_numpy() -> None:
+    code = (
+        "import sys; import pytest_llmgate.subjects.build, pytest_llmgate.subjects.function; "
+        "print(sorted({'jinja2', 'numpy'} & set(sys.modules)))"
+    )
+    package = str(Path(pytest_llmgate.__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=package, check=True)
+    assert done.stdout.strip() == "[]"

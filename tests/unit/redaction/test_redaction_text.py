@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -63,13 +64,14 @@ def test_a_secret_is_known_by_its_name(text: str) -> None:
     [
         "the task-force-of-2024-something-long met",
         "sk-learn-compatible-estimators-are-fine",
-        "bearer telecommunications2",
+        "bearer telecommunications",
         "token: the-word-token-has-a-colon",
         "max_tokens: 4096, temperature 0.7",
         "1700000000000 ms since 1970",
         "a ratio of 0.4111111111111111",
         "550e8400-e29b-41d4-a716-446655440000",
         "0000000000000000",
+        "9999999999999999",
         "5 6 7 8 9 10 11 12 13 14 15 16",
         "ask @someone on the forum, or mail bob@localhost",
         "sha256:" + "ab" * 32,
@@ -89,10 +91,15 @@ def test_a_card_stays_a_well_formed_number_in_the_same_groups(card: str) -> None
     assert [(item.kind, item.pseudonym) for item in found] == [("card", stand_in)]
 
 
+def test_a_number_in_json_stays_a_number() -> None:
+    card = json.loads(redact('{"card": 4111111111111111}'))["card"]
+    assert card != 4111111111111111 and len(str(card)) == 16
+
+
 def test_a_card_is_found_between_other_numbers() -> None:
     text = redact("order 17 4111 1111 1111 1111 9000 and 4111111111111112")
     assert "4111 1111" not in text
-    assert text.startswith("order 17 0000 ")
+    assert text.startswith("order 17 9999 ")
     assert text.endswith(" 9000 and 4111111111111112")  # the last one has a wrong check digit
 
 
@@ -148,7 +155,7 @@ def test_a_stand_in_cannot_shield_a_card_behind_it() -> None:
 
 _pieces = st.one_of(
     st.sampled_from([*SECRETS.values(), *CARDS, "bob@corp.com", "token=", "api_key: ", "Bearer ", "sk-", "user-",
-                     "@example.invalid", "REDACTED0", "eyJ", "0000", "@", ".", "-", " ", "\u202e", "\ud800", "4111"]),
+                     "@example.invalid", "REDACTED0", "eyJ", "9999", "@", ".", "-", " ", "\u202e", "\ud800", "4111"]),
     st.text(max_size=6),
     st.text(alphabet="0123456789 -", max_size=24),
     st.builds(redact, st.sampled_from([*SECRETS.values(), *CARDS, "bob@corp.com"])),
@@ -172,7 +179,7 @@ def test_a_secret_between_blanks_never_comes_through(secret: str, before: str, a
 @pytest.mark.parametrize(
     "unit",
     ["@", "a", "a@", "1", "4234 ", "sk-", "eyJ", "eyJaaaaa.", "bearer ", "token=", "user-", "REDACTED0", "222-",
-     "x@a.a.", "\ud800@", "\u202e", "0000 ", "gh_", "Bearer\t"],
+     "x@a.a.", "\ud800@", "\u202e", "9999 ", "gh_", "Bearer\t"],
 )  # fmt: skip
 def test_hostile_repetition_comes_back_whole(unit: str) -> None:
     """A quadratic pattern would hang here for hours."""

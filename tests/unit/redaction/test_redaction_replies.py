@@ -28,7 +28,7 @@ def test_every_part_that_came_from_outside_is_redacted() -> None:
     assert "4111111111111111" not in repr(clean)
     assert clean.data["to"] == STAND_IN
     assert clean.data[STAND_IN] == [1, True, None, 0.5, Decimal("1.5")]
-    assert isinstance(clean.data["card"], int)
+    assert isinstance(clean.data["card"], int) and len(str(clean.data["card"])) == 16
     assert (clean.model, clean.finish_reason, clean.cost_usd) == ("gpt", "stop", "0.1")
 
 

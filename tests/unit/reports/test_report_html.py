@@ -1,0 +1,180 @@
+"""`report.html`: one inert file, whatever the replies say, and of bounded size."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_samples import HOSTILE, failing, gate_verdict, run_result
+from report_samples import test_row as row
+
+from pytest_llmgate.reports.bar import bar_of
+from pytest_llmgate.reports.html import PAGE_SIZE, REPLIES_PER_GATE, REPLY_SIZE, TESTS, render_html
+
+OURS = {
+    "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "h1", "h2", "p", "span",
+    "bdi", "table", "thead", "tbody", "tr", "th", "td", "br", "svg", "line", "rect", "circle", "text", "details",
+    "summary", "ol", "li", "pre", "ul", "strong", "dl", "dt", "dd",
+}  # fmt: skip
+VOID = {"meta", "br"}
+
+
+class Reader(HTMLParser):
+    """Checks that the page is well nested and made of our own elements; collects its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag in OURS, f"<{tag}> is not ours"
+        for name, _ in attributes:
+            assert not name.startswith("on"), f"handler {name}"
+            assert name not in ("style", "href", "src"), name
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        assert tag in OURS
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def read(page: str) -> str:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return "".join(reader.words)
+
+
+def nothing(digest: str) -> str | None:
+    return None
+
+
+def failed(*rows: dict[str, object], **changes: object) -> dict[str, object]:
+    return row(verdict="fail", gates=(gate_verdict(verdict="fail"),), failing=rows, **changes)
+
+
+def test_the_page_says_verdict_figures_and_origin() -> None:
+    words = read(render_html(run_result(row(), recorded_at="2026-11-20", commit="abc", dirty=True), nothing))
+    for part in (
+        "the only test passes",
+        "58 of 58: at or below 90 % is ruled out (5 % risk)",
+        "100 %, interval 94.97 % to 100 %",
+        "good at or above 95 %, bad at or below 90 %",
+        "judged on recorded replies, recorded 2026-11-20",
+        "abc (with uncommitted changes)",
+        "sha256:ab",
+    ):
+        assert part in words
+
+
+def test_the_worst_test_stands_first() -> None:
+    tests = [row(id="green"), row(id="yellow", verdict="inconclusive"), row(id="red", verdict="fail")]
+    words = read(render_html(run_result(*tests), nothing))
+    assert words.index("red") < words.index("yellow") < words.index("green")
+
+
+def test_replies_are_looked_up_by_digest() -> None:
+    words = read(render_html(run_result(failed(failing(1), failing(2))), {"d1": "said this"}.get))
+    assert "said this" in words
+    assert "case c2, repeat 0, trial 2" in words
+
+
+def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
+    page = render_html(run_result(row()), nothing)
+    style = re.search(r"<style>(.*?)</style>", page, re.S)
+    assert style is not None
+    digest = b64encode(sha256(style[1].encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert f'content="{policy}"' in page
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def assert_inert(text: str) -> str:
+    gate = gate_verdict(verdict="fail", name=text, type=text, reason=text, quarantine={"until": text, "reason": text})
+    test = row(
+        id=text, verdict="fail", gates=(gate,), problems=(text,), warnings=(text,),
+        failing=(failing(1, text, gate=text, reason=text, case=text),),
+    )  # fmt: skip
+    page = render_html(run_result(test, commit=text, versions={text: text}, recorded_at=text), nothing)
+    page.encode("utf-8")
+    return read(page)
+
+
+def test_hostile_text_stays_text_everywhere() -> None:
+    words = assert_inert(HOSTILE)
+    assert "<script>alert(1)</script>" in words
+    assert "{{ 7*7 }}" in words
+    assert "\\u202egnp.exe" in words
+    assert not set("\x1b\u202e\u2066\u200b\ud800\x00") & set(words)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_stays_text(text: str) -> None:
+    assert_inert(text)
+
+
+def test_model_text_is_isolated_from_the_direction_of_the_page() -> None:
+    page = render_html(run_result(failed(failing(1, "مرحبا"))), nothing)
+    assert "<pre><bdi>مرحبا</bdi></pre>" in page
+
+
+def test_replies_are_bounded_in_number_and_size_and_the_page_says_what_is_left_out() -> None:
+    rows = [failing(number, "<" * 100_000) for number in range(50)]
+    tests = [failed(*rows, id=f"t{number}") for number in range(40)]
+    page = render_html(run_result(*tests), nothing)
+    assert len(page) < PAGE_SIZE + 1_000_000
+    assert "failing replies are left out to keep this page small" in page
+    one = render_html(run_result(failed(*rows)), nothing)
+    assert one.count("<li>") == REPLIES_PER_GATE
+    assert f"({100_000 - REPLY_SIZE:,} characters more)" in one
+
+
+def test_many_tests_are_cut_from_the_harmless_end() -> None:
+    tests = [row(id=f"ok-{number}") for number in range(TESTS + 5)] + [row(id="the-bad-one", verdict="fail")]
+    words = read(render_html(run_result(*tests), nothing))
+    assert "the-bad-one" in words
+    assert "6 further tests, none worse than those above, are left out" in words
+
+
+def test_the_same_result_gives_the_same_bytes() -> None:
+    result = run_result(failed(failing(1, "x")))
+    assert render_html(result, nothing) == render_html(result, nothing)
+
+
+def test_a_run_without_tests_says_so() -> None:
+    assert "no test was judged" in read(render_html(run_result(), nothing))
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=5, max_size=5),
+)
+def test_every_mark_of_a_drawing_lies_on_it(marks: list[float]) -> None:
+    low, high = sorted(marks[:2])
+    row = {"interval": (low, high), "estimate": marks[2], "threshold": marks[3], "bad": marks[4]}
+    bar = bar_of(row)
+    assert bar is not None
+    assert 0 <= bar.from_rate < bar.to_rate <= 1
+    for place in (bar.low, bar.high, bar.estimate, bar.good, bar.bad):
+        assert 8 <= place <= 232
+    assert bar.width >= 2
+
+
+@pytest.mark.parametrize("missing", ["interval", "estimate"])
+def test_nothing_is_drawn_where_nothing_was_measured(missing: str) -> None:
+    gate = {"interval": (0.1, 0.2), "estimate": 0.15, "threshold": 0.9, "bad": 0.8, missing: None}
+    assert bar_of(gate) is None
