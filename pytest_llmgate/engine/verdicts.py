@@ -38,8 +38,6 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
     )
 
 
-
-
 def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
     """The verdict of one gate, with its interval and its sentence."""
     decision = _too_many_holes(gate, stream.plan.max_errors) or gate.decision

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_llmgate.pytest_plugin.fixtures import case, llm, mock_llm, render_prompt, trial
 from pytest_llmgate.core.markers import MARKERS, is_gate_marker
+from pytest_llmgate.pytest_plugin.fixtures import case, llm, mock_llm, render_prompt, trial
 
 __all__ = ["case", "llm", "mock_llm", "render_prompt", "trial"]
 

@@ -159,5 +159,3 @@ def _check_threads(item: pytest.Function) -> None:
     if shared:
         what = f"{item.nodeid}: workers={item.stash[PLAN].workers} with the fixture {sorted(shared)[0]!r}"
         raise problem("fixture-not-threadsafe", what, None, "use workers=1")
-
-

@@ -8,7 +8,6 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
-
 from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
@@ -141,5 +140,3 @@ def _relative(gate: GatePlugin) -> str:
     path = gate.run.path.resolve()
     root = gate.settings.root.resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-
-

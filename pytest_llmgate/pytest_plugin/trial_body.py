@@ -217,5 +217,3 @@ def _first_line(fault: BaseException) -> str:
     """The message of a failure: an assertion's first line says what was compared."""
     text = str(getattr(fault, "msg", None) or fault) or type(fault).__name__
     return text.splitlines()[0] if text.splitlines() else type(fault).__name__
-
-

@@ -116,8 +116,8 @@ def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
         for row in failing.of(test, gate["name"]):
             _reply(page, row)
     for kind in ("problems", "warnings"):
-        for sentence in test.get(kind, ())[:5]:
-            page.text(f"{kind[:-1]}: {clipped(sentence, _SHOWN_TEXT)}")
+        for said in test.get(kind, ())[:5]:
+            page.text(f"{kind[:-1]}: {clipped(said, _SHOWN_TEXT)}")
 
 
 def _reply(page: _Page, row: Mapping[str, Any]) -> None:

@@ -13,16 +13,15 @@ from pytest_llmgate.core.errors import LlmgateError, Problem, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.ports import Designs, Ledger, Measure, Prices, Provider, Recorded
+from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.reply import Reply, Usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.trial import Trial
-from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.detectors.negated import negate
 from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
-from pytest_llmgate.redaction.replies import redact_reply
 from pytest_llmgate.stats.planning import choose_rule
 from pytest_llmgate.stats.rules import Census
 from pytest_llmgate.store.cassette import JsonlCassette

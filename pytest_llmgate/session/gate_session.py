@@ -239,4 +239,3 @@ def _share(settings: Settings) -> int:
         return settings.concurrency
     number = int("".join(filter(str.isdigit, settings.worker)) or 0)
     return (settings.concurrency + settings.workers - 1 - number % settings.workers) // settings.workers
-

@@ -13,7 +13,7 @@ exact sum of both ways to pass is checked whenever a cut is chosen.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -61,7 +61,7 @@ class SequentialDesign:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> SequentialDesign:
+    def from_json(cls, data: Mapping[str, Any]) -> SequentialDesign:
         """The design that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         return cls(
             goal=RateGoal(**data["goal"]),

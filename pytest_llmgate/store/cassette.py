@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from pytest_llmgate.core.codec import canonical
+from pytest_llmgate.core.codec import plain
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 from pytest_llmgate.core.ports import CallKey, Redactor
 from pytest_llmgate.core.reply import Reply, Request
@@ -42,7 +44,9 @@ def call_digest(request: Request, key: CallKey, root_seed: int) -> str:
     asked |= {"root_seed": root_seed, "repeat": key.repeat, "ordinal": key.ordinal}
     if key.twin:
         asked["twin"] = key.twin
-    return sha256(canonical(asked).encode("utf-8", "surrogatepass")).hexdigest()
+    # As core.codec.canonical, without its walk over values that are JSON already.
+    text = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=plain)
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class JsonlCassette:
@@ -119,6 +123,12 @@ class JsonlCassette:
                 self._file = _Recording(self._path)
                 self._file.load_all()
 
+    def close(self) -> None:
+        """Close the files that were read."""
+        with self._lock:
+            for recording in [*self._own.values(), *([self._file] if self._file else [])]:
+                recording.close()
+
     def _read(self, digest: str) -> tuple[date, Reply] | None:
         """A recording: of the file unless all is recorded anew, else of this run's segments."""
         self.load()
@@ -164,6 +174,7 @@ class _Recording:
         self._path = path
         self._places: dict[str, tuple[int, int, int]] = {}
         self._read_to = 0
+        self._open: FileIO | None = None
 
     def load_all(self) -> None:
         """Read a cassette file; a missing one is empty. Raises all that is wrong with it at once."""
@@ -203,14 +214,20 @@ class _Recording:
             return None
         number, offset, size = place
         try:
-            with open(self._path, "rb", buffering=0) as file:
-                line = read_at(file.fileno(), size, offset)
-            found, recorded, reply = parse_line(line)
+            if self._open is None:
+                self._open = FileIO(self._path)
+            found, recorded, reply = parse_line(read_at(self._open.fileno(), size, offset))
         except (LineError, OSError) as fault:
             raise broken("cassette-damaged", self._path, number, str(fault)) from None
         if found != key:
             raise broken("cassette-damaged", self._path, number, "the file has changed during the run")
         return recorded, reply
+
+    def close(self) -> None:
+        """Close the file; it is opened again if need be."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
 
 
 def _append(path: Path, line: bytes) -> None:

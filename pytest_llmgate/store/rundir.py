@@ -27,6 +27,8 @@ from pytest_llmgate.store.manifest import (
     write_manifest,
 )
 
+__all__ = ["RunDir", "RunManifest", "attempt_number", "find_interrupted", "known_runs", "state_folder"]
+
 _STATE = ".llmgate"
 _OURS = re.compile(
     r"(run|plan|result|ledger)\.json|run\.lock|report\.html|(trials|transcripts|tests)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"

@@ -8,15 +8,16 @@ from pathlib import Path
 
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import SuitePlan
+from pytest_llmgate.core.plan import PromptPlan, SuitePlan
 from pytest_llmgate.core.ports import AssertionTypes, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler
 from pytest_llmgate.suites.drafts import Workshop
 from pytest_llmgate.suites.keys import LATER_SUITE, PROVIDERS, SUITE_KEYS, read_keys
-from pytest_llmgate.suites.layers import layer, pyproject_layer, shown_path
+from pytest_llmgate.suites.layers import PYPROJECT, Layer, layer, nearby, pyproject_layer, shown_path
 from pytest_llmgate.suites.node import Node
 from pytest_llmgate.suites.problems import Problems
+from pytest_llmgate.suites.prompts import Prompts
 from pytest_llmgate.suites.yaml_lines import load_yaml
 from pytest_llmgate.suites.yaml_tests import read_tests
 
@@ -65,3 +66,32 @@ def read_root(name: str, file: str, files: SuiteFiles, problems: Problems) -> No
         problems.raise_any()
         raise problem("yaml-empty", "the file is empty", Where(file))
     return root
+
+
+def load_prompts(settings: Settings, suite: str | None, folder: Path) -> dict[str, PromptPlan]:
+    """The named prompts of a suite file (or of pyproject.toml alone), for tests that only render them.
+
+    suite: its path, relative to `folder` or to the root. Raises LlmgateError where a prompt is broken.
+    """
+    files = SuiteFiles(settings.root, folder)
+    problems = Problems(suite or PYPROJECT)
+    name = None if suite is None else nearby(suite, files, None)
+    layers = suite_layer(name, settings, problems, files)
+    problems.raise_any()
+    return Prompts(layers.prompts, files).all()
+
+
+def suite_layer(name: str | None, settings: Settings, problems: Problems, files: SuiteFiles) -> Layer:
+    """What a module takes from a suite file over pyproject.toml: models, prompts, defaults and suite-wide keys."""
+    lowest = pyproject_layer(settings, problems)
+    if name is None:
+        return lowest
+    path = files.base / name
+    own = SuiteFiles(settings.root, path.parent)
+    keys = read_keys(
+        read_root(path.name, shown_path(path, settings.root), own, problems), SUITE_KEYS, LATER_SUITE, problems
+    )
+    found = layer(keys, own, problems)
+    # the module is a suite of its own, with its own name
+    suite = {key: node for key, node in found.suite.items() if key not in ("suite", "description")}
+    return Layer(found.models, found.prompts, found.defaults, suite).over(lowest)

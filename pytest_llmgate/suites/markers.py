@@ -22,18 +22,15 @@ from pytest_llmgate.suites.keys import (
     DEFAULT_KEYS,
     GATE_KEYS,
     INTEGER,
-    LATER_SUITE,
     LATER_TEST,
     PROVIDERS,
-    SUITE_KEYS,
     Kind,
     read_keys,
 )
-from pytest_llmgate.suites.layers import PYPROJECT, Entry, Layer, layer, nearby, pyproject_layer, shown_path
-from pytest_llmgate.suites.load import read_root
+from pytest_llmgate.suites.layers import Entry, nearby
+from pytest_llmgate.suites.load import suite_layer
 from pytest_llmgate.suites.node import Node, from_plain
 from pytest_llmgate.suites.problems import Problems
-from pytest_llmgate.suites.prompts import Prompts
 
 Mark = tuple[str, tuple[Any, ...], Mapping[str, Any]]
 
@@ -126,35 +123,6 @@ def _offered(shop: Workshop) -> tuple[dict[str, ModelPlan], dict[str, PromptPlan
     with shop.problems.catch():
         models, prompts = shop.models.all(), shop.prompts.all()
     return models, prompts
-
-
-def load_prompts(settings: Settings, suite: str | None, folder: Path) -> dict[str, PromptPlan]:
-    """The named prompts of a suite file (or of pyproject.toml alone), for tests that only render them.
-
-    suite: its path, relative to `folder` or to the root. Raises LlmgateError where a prompt is broken.
-    """
-    files = SuiteFiles(settings.root, folder)
-    problems = Problems(suite or PYPROJECT)
-    name = None if suite is None else nearby(suite, files, None)
-    layers = suite_layer(name, settings, problems, files)
-    problems.raise_any()
-    return Prompts(layers.prompts, files).all()
-
-
-def suite_layer(name: str | None, settings: Settings, problems: Problems, files: SuiteFiles) -> Layer:
-    """What a module takes from a suite file over pyproject.toml: models, prompts, defaults and suite-wide keys."""
-    lowest = pyproject_layer(settings, problems)
-    if name is None:
-        return lowest
-    path = files.base / name
-    own = SuiteFiles(settings.root, path.parent)
-    keys = read_keys(
-        read_root(path.name, shown_path(path, settings.root), own, problems), SUITE_KEYS, LATER_SUITE, problems
-    )
-    found = layer(keys, own, problems)
-    # the module is a suite of its own, with its own name
-    suite = {key: node for key, node in found.suite.items() if key not in ("suite", "description")}
-    return Layer(found.models, found.prompts, found.defaults, suite).over(lowest)
 
 
 def _suite_path(test: MarkedTest, files: SuiteFiles, where: Where) -> str | None:

@@ -24,7 +24,9 @@ def assert_schema(reply: object, schema: Mapping[str, Any] | str | Path) -> None
     here = Path.cwd()
     value = schema if isinstance(schema, Mapping) else str(schema)
     root = Path(value).resolve().parent if isinstance(value, str) and Path(value).is_absolute() else here
-    measure = create_registry(entry_points=False).assertion("is-json").build({"value": value}, SuiteFiles(root, here), None)
+    measure = (
+        create_registry(entry_points=False).assertion("is-json").build({"value": value}, SuiteFiles(root, here), None)
+    )
     found = measure.measure(Case(id="reply"), Observation(as_reply(reply)))
     if not found.good:
         raise AssertionError(found.reason or "the reply does not match the schema")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_samples import key, manifest, python, reply, request
 
+from pytest_llmgate.core.codec import digest
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.ports import CallKey
 from pytest_llmgate.core.reply import Redaction, Reply
@@ -98,6 +100,22 @@ def test_the_key_depends_on_the_question_and_its_ordinals_and_on_nothing_else() 
         *(call_digest(asked, which, 7) for which in (key(1), key(0, 1), key(0, 0, 1), key(0, 0, 2))),
     ]
     assert len({base, *others}) == 9
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda item: st.lists(item) | st.dictionaries(st.text(), item),
+)
+
+
+@given(_JSON)
+def test_the_key_is_that_of_the_canonical_request(value: Any) -> None:
+    asked = request(params={"value": MappingProxyType({"x": value})})
+    whole = {
+        "model": "tiny", "messages": asked.messages, "params": {"value": {"x": value}},
+        "root_seed": 7, "repeat": 1, "ordinal": 2,
+    }  # fmt: skip
+    assert "sha256:" + call_digest(asked, key(1, 2), 7) == digest(whole)
 
 
 def test_modes(project: Project) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -39,7 +39,7 @@ class Factory:
 class Types:
     """The registry as the compiler sees it."""
 
-    known = {
+    known: ClassVar[dict[str, Factory]] = {
         "contains": Factory(frozenset({"value"})),
         "is-json": Factory(frozenset({"value"}), file_key="value"),
         "latency": Factory(frozenset({"p50_ms", "p95_ms", "p99_ms"}), (0.95, 0.90)),

@@ -169,7 +169,9 @@ def test_later_suite_model_and_assertion_keys_are_refused_by_name(project) -> No
         require_baseline: true
         models: {a: {provider: ollama, model: x}, b: {provider: openai, model: x, fallback: a}}
         tests:
-          - {id: t, function: "app.py:answer", assert: [{type: hallucination, baseline: true}, {type: not-hallucination}]}
+          - id: t
+            function: "app.py:answer"
+            assert: [{type: hallucination, baseline: true}, {type: not-hallucination}]
         """)
     assert [line.split(" [")[0].split(": ", 1)[1] for line in found] == [
         "not available yet: baselines (require_baseline)",
@@ -268,7 +270,8 @@ def test_a_subject_that_cannot_be_had_is_refused(project, body: str, code: str) 
 def test_a_prompt_may_be_a_list_of_messages_in_a_file(project, name: str, text: str) -> None:
     project.write(f"suites/{name}", text)
     plan = project.load(
-        f"models: {{m: {{provider: local, model: x}}}}\ntests: [{{id: t, prompt: {name}, assert: [{{type: contains}}]}}]"
+        "models: {m: {provider: local, model: x}}\n"
+        f"tests: [{{id: t, prompt: {name}, assert: [{{type: contains}}]}}]"
     )
     assert plan.tests[0].prompt.messages == ({"role": "user", "content": "hi"},)
     assert plan.tests[0].model.alias == "m"  # the only one needs no naming
