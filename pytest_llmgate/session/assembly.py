@@ -151,7 +151,7 @@ def _unmeasurable(measure: Measure, gate: GatePlan, plan: TestPlan, parts: Parts
         for case in plan.cases:
             names = undefined(case)
             if names:
-                text = f"{gate.name}: case {case.id!r} has no {', '.join(names)}"
+                text = f"{gate.name}: case {case.id!r}: {'; '.join(names)}"
                 found.append(Problem("value-undefined", text, gate.where, "give every case this value"))
     if getattr(measure, "needs_price", False) and plan.model is not None:
         if parts.providers.get(plan.model, plan.base).live and not priced(plan.model, parts.prices):

@@ -157,9 +157,9 @@ class _Body:
     def read(self) -> Draft | None:
         """The draft, or None where something essential is wrong. Notes problems."""
         own = self._test_keys()
-        keys = {**self.shop.layers.defaults, **own}
+        keys = {**self.shop.layers.defaults, **own, **self._case_key()}
         gates = self._gates()
-        cases = self.shop.cases(self._case_entry(keys))
+        cases = self.shop.cases(keys.get("cases"))
         if not gates or not cases:
             return None
         workers = {"workers": own["workers"].node.value} if "workers" in own else {}
@@ -186,13 +186,14 @@ class _Body:
         read = read_keys(from_plain(given, self.where), _TEST_KEYS, LATER_TEST, self.shop.problems)
         return {name: Entry(node, self.shop.files) for name, node in read.items()}
 
-    def _case_entry(self, keys: Mapping[str, Entry]) -> Entry | None:
+    def _case_key(self) -> dict[str, Entry]:
+        """What `llm_cases` says, if it says something."""
         mark = self.test.closest("llm_cases")
         if mark is None:
-            return keys.get("cases")
+            return {}
         given = _only_argument(mark, "cases", self.where, str, list, tuple)
         value = nearby(given, self.shop.files, self.where) if isinstance(given, str) else given
-        return Entry(from_plain(value, self.where), self.shop.files)
+        return {"cases": Entry(from_plain(value, self.where), self.shop.files)}
 
     def _gates(self) -> tuple[GatePlan, ...]:
         """Gates in the order in which the marks stand in the file."""

@@ -14,8 +14,8 @@ from pytest_llmgate.suites.load import load_prompts
 from pytest_llmgate.suites.markers import MarkedTest, compile_module
 
 
-def mark(name: str, *args: Any, **kwargs: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-    return name, args, kwargs
+def mark(marker: str, /, *args: Any, **kwargs: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    return marker, args, kwargs
 
 
 STOCHASTIC = mark("stochastic", trials=200, min_rate=0.9, bad_rate=0.8)
