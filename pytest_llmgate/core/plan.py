@@ -137,7 +137,7 @@ class TestPlan:
         if self.kind != "prompt" or self.model is None or self.model.deterministic is not None:
             return False
         temperature = self.model.params.get("temperature")
-        return isinstance(temperature, (int, float)) and temperature == 0
+        return isinstance(temperature, (int, float)) and not isinstance(temperature, bool) and temperature == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

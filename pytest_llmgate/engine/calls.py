@@ -32,10 +32,12 @@ LONGEST_BACKOFF_S = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRooms:
-    """What a caller is given. provider: by model plan, built once each. redact, redact_text: law 7's choke point.
+    """What a caller is given. provider: by model plan, built at first need. is_live: whether calls of a model leave
+    this process or cost something, known without building it. redact, redact_text: law 7's choke point.
     how_to_record: the command that records what a replay lacks. out_of_budget: told when money ends."""
 
     provider: Callable[[ModelPlan], Provider]
+    is_live: Callable[[ModelPlan], bool]
     cassette: Cassette | None
     mode: RecordMode
     ledger: Ledger
@@ -52,6 +54,7 @@ class ModelCaller:
     def __init__(self, rooms: CallRooms) -> None:
         self._rooms = rooms
         self._under_way: dict[tuple[str, str, CallKey], asyncio.Future[Reply]] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
 
     def blocking(self, model: ModelPlan) -> bool:
         """Whether calls of this model are plain synchronous Python that no cassette covers."""
@@ -77,7 +80,7 @@ class ModelCaller:
         """Whether the cassette stands between the subject and this model."""
         if self._rooms.cassette is None or self._rooms.mode == "live" or model.record is False:
             return False
-        return bool(model.record) or self._rooms.provider(model).live
+        return bool(model.record) or self._rooms.is_live(model)
 
     async def _ask_recorded(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
         cassette = self._rooms.cassette
@@ -119,19 +122,31 @@ class ModelCaller:
     async def _live(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
         """One answered call, paid and redacted, and the milliseconds it waited for us."""
         rooms = self._rooms
-        reserved = rooms.prices.ceiling(request) if rooms.provider(model).live else None
+        reserved = rooms.prices.ceiling(request) if rooms.is_live(model) else None
         if reserved and not rooms.ledger.reserve(reserved):
             rooms.out_of_budget()
             raise CallFailed("budget", "the budget of this run does not cover another call")
         spent = reserved or Decimal(0)  # a call that failed may have been billed: what was set aside counts as spent
         try:
-            reply, queued = await self._attempts(model, request)
+            reply, queued = await self._one_of_few(model, request)
             usage = self._usage(model, reply)
             spent = usage.cost_usd if usage.cost_usd is not None else spent
         finally:
             if reserved:
                 rooms.ledger.settle(reserved, min(spent, reserved))
         return rooms.redact(reply), queued
+
+    async def _one_of_few(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
+        """Wait for a place where a provider can only serve so many at once; the deadline begins after that."""
+        most: int | None = getattr(self._rooms.provider(model), "max_in_flight", None)
+        if most is None:
+            return await self._attempts(model, request)
+        gate = self._gates.setdefault(model.alias, asyncio.Semaphore(most))
+        began = time.monotonic()
+        async with gate:
+            waited = (time.monotonic() - began) * 1000.0
+            reply, queued = await self._attempts(model, request)
+            return reply, queued + waited
 
     async def _attempts(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
         """Try until an answer, a refusal or the deadline; retries only what came before any content."""

@@ -9,7 +9,7 @@ from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.stream import TestStream
 
-_CUT = frozenset({"budget", "interrupted", "first-fail"})
+_CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 
 
 def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
@@ -163,6 +163,8 @@ def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: TestStrea
         return f"{counted}: {between}; the run was interrupted (go on with --llm-resume)"
     if decision.stop_reason == "first-fail":
         return f"{counted}: {between}; another gate of this test failed first (stop: all goes on)"
+    if decision.stop_reason == "recording-end":
+        return f"{counted}: {between}; the recorded trials end here"
     if decision.stop_reason == "holes":
         return f"{counted}: a trial without a score may hide a violation"
     return f"{counted}: {between} with at most {stream.plan.trials} trials; allow more, or widen bad_rate"

@@ -22,7 +22,7 @@ from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
-from pytest_llmgate.stats.planning import choose_rule
+from pytest_llmgate.stats.planning import RulePlan, choose_rule
 from pytest_llmgate.stats.rules import Census
 from pytest_llmgate.store.cassette import JsonlCassette
 
@@ -45,6 +45,11 @@ class Providers:
             build = self._registry.provider(model.provider, model.where)
             self._built[key] = build(model, SuiteFiles(self._root, self._root / base), os.environ)
         return self._built[key]
+
+    def is_live(self, model: ModelPlan) -> bool:
+        """Whether its calls leave this process or cost something; a plugin says no by `build.live = False`."""
+        build = self._registry.provider(model.provider, model.where)
+        return bool(getattr(build, "live", model.provider != "python"))
 
     async def close(self) -> None:
         """Close connections; in the loop that opened them."""
@@ -78,6 +83,7 @@ class Parts:
             mode = self.settings.record
             rooms = CallRooms(
                 provider=lambda model: self.providers.get(model, plan.base),
+                is_live=self.providers.is_live,
                 cassette=self.cassette(plan.cassette, plan.seed) if plan.cassette and mode != "live" else None,
                 mode=mode,
                 ledger=self.ledger,
@@ -93,10 +99,11 @@ class Parts:
 
 def rules(plan: TestPlan, designs: Designs) -> tuple[Rule, ...]:
     """The rule of each gate, in order."""
-    return tuple(_rule(gate, plan, designs) for gate in plan.gates)
+    return tuple(rule_plan(gate, plan, designs).rule for gate in plan.gates)
 
 
-def _rule(gate: GatePlan, plan: TestPlan, designs: Designs) -> Rule:
+def rule_plan(gate: GatePlan, plan: TestPlan, designs: Designs) -> RulePlan:
+    """The rule of one gate with its design; raises LlmgateError for rates that no rule can tell apart."""
     try:
         return choose_rule(
             good=gate.good,
@@ -107,11 +114,10 @@ def _rule(gate: GatePlan, plan: TestPlan, designs: Designs) -> Rule:
             ceiling=gate.trials or plan.trials,
             kind=gate.rule,
             zero_tolerance=gate.zero_tolerance,
-            bad_failure=1.0 - gate.bad,
             designs=designs,
-        ).rule
+        )
     except ValueError as fault:
-        raise problem("impossible-rates", f"{gate.name}: {fault}", gate.where) from None
+        raise problem("rates-impossible", f"{gate.name}: {fault}", gate.where) from None
 
 
 def stream(plan: TestPlan, designs: Designs) -> TestStream:
@@ -153,11 +159,16 @@ def _unmeasurable(measure: Measure, gate: GatePlan, plan: TestPlan, parts: Parts
             if names:
                 text = f"{gate.name}: case {case.id!r}: {'; '.join(names)}"
                 found.append(Problem("value-undefined", text, gate.where, "give every case this value"))
-    if getattr(measure, "needs_price", False) and plan.model is not None:
-        if parts.providers.get(plan.model, plan.base).live and not priced(plan.model, parts.prices):
-            text = f"{gate.name}: no price is known for model {plan.model.model!r}"
-            found.append(Problem("unpriced-model", text, gate.where, "give a table with --llm-prices FILE"))
+    if getattr(measure, "needs_price", False) and _unpriced(plan, parts):
+        text = f"{gate.name}: no price is known for model {plan.model.model if plan.model else ''!r}"
+        found.append(Problem("unpriced-model", text, gate.where, "give a table with --llm-prices FILE"))
     return found
+
+
+def _unpriced(plan: TestPlan, parts: Parts) -> bool:
+    """Whether a live model's price is unknown, so that every cost would be."""
+    model = plan.model
+    return model is not None and parts.providers.is_live(model) and not priced(model, parts.prices)
 
 
 def priced(model: ModelPlan, prices: Prices) -> bool:

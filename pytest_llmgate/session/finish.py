@@ -23,8 +23,8 @@ from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
-from pytest_llmgate.store.merge import merge_tests, merge_trials
-from pytest_llmgate.store.rundir import RunDir, state_folder
+from pytest_llmgate.store.merge import discard_tests, merge_tests, merge_trials
+from pytest_llmgate.store.rundir import RunDir
 
 _CUT = frozenset({"budget", "interrupted"})
 
@@ -47,7 +47,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     """Merge a run, write `result.json` and `report.html`, and return the result."""
     plans = run.read_plan()
     rows = {row["id"]: row for row in merge_tests(run)}
-    designs = DesignCache(state_folder(settings.root) / "designs.json")
+    designs = DesignCache(settings.root)
     missing = [plan for plan in plans if plan["id"] not in rows]
     if missing:
         recorded = Recorded(run)
@@ -61,7 +61,9 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
     result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
-    write_outputs(run, result)
+    run.write_result(result)
+    discard_tests(run)
+    write_report(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     return result
 
@@ -79,9 +81,8 @@ def _merge_cassettes(settings: Settings, run: RunDir, *, complete: bool) -> None
         remove_segments(segments)
 
 
-def write_outputs(run: RunDir, result: Mapping[str, Any]) -> None:
-    """Write `result.json` first, then the page for reviewers, which may fail without changing the verdict."""
-    run.write_result(result)
+def write_report(run: RunDir, result: Mapping[str, Any]) -> None:
+    """Write the page for reviewers."""
     recorded = Recorded(run)
 
     def said(digest: str) -> str | None:

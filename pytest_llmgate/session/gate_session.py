@@ -25,7 +25,7 @@ from pytest_llmgate.session import assembly
 from pytest_llmgate.session.models import ModelDoor
 from pytest_llmgate.session.records import Records
 from pytest_llmgate.store.designs import DesignCache
-from pytest_llmgate.store.rundir import RunDir, state_folder
+from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.guard import Guard
 from pytest_llmgate.suites.load import load_suite
@@ -38,7 +38,7 @@ class Planner:
     def __init__(self, settings: Settings, registry: Registry) -> None:
         self.settings = settings
         self.registry = registry
-        self.designs = DesignCache(state_folder(settings.root) / "designs.json")
+        self.designs = DesignCache(settings.root)
         self.suites: dict[str, SuitePlan] = {}
 
     def suite(self, path: Path) -> SuitePlan:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_llmgate.core.plan import PromptPlan
 from pytest_llmgate.suites.config import build_settings
-from pytest_llmgate.suites.markers import load_prompts
+from pytest_llmgate.suites.load import load_prompts
 
 
 def named_prompts(root: Path, suite: str | None, folder: Path) -> Mapping[str, PromptPlan]:

@@ -16,7 +16,7 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.store.cassette import JsonlCassette, start_segment
+from pytest_llmgate.store.cassette import JsonlCassette, recover, start_segment
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.git import revision
 from pytest_llmgate.store.journal import Journal, Recorded
@@ -24,7 +24,7 @@ from pytest_llmgate.store.ledger import FileLedger, Slots
 from pytest_llmgate.store.locks import exclusive
 from pytest_llmgate.store.manifest import RunManifest
 from pytest_llmgate.store.merge import discard_tests
-from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted, state_folder
+from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted
 
 DEFAULT_BUDGET = Decimal("1.00")
 _RESUME_HINT = "start a new run without --llm-resume"
@@ -32,13 +32,20 @@ _PACKAGES = ("pytest-llmgate", "pytest", "aiohttp", "jsonschema-rs", "google-re2
 
 
 def open_run(settings: Settings) -> RunDir:
-    """The directory of this run: a new one, or with `--llm-resume` that of the newest interrupted run."""
+    """The directory of this run: a new one, or with `--llm-resume` that of the newest interrupted run.
+
+    What killed runs recorded is brought into their cassettes first, so that it is not paid for again.
+    """
     if not settings.resume:
+        recover(settings.root, settings.results)
         return RunDir.create(settings.root, settings.results)
     found = find_interrupted(settings.root, settings.results)
     if found is None:
         raise problem("nothing-to-resume", "there is no interrupted run to go on with", None, _RESUME_HINT)
+    recover(settings.root, settings.results, spare=found.path)
     discard_tests(found)  # verdicts are decided anew, from the recorded trials
+    FileLedger(found.path / "ledger.json", settings.budget).resume()
+    found.note_latest(settings.root)
     return found
 
 
@@ -48,7 +55,7 @@ class Records:
     def __init__(self, settings: Settings, run: RunDir, redactor: Any) -> None:
         self.settings = settings
         self.run = run
-        self.designs = DesignCache(state_folder(settings.root) / "designs.json")
+        self.designs = DesignCache(settings.root)
         self.cassettes: dict[str, JsonlCassette] = {}
         self._redactor = redactor
         self._journal: Journal | None = None

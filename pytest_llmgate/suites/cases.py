@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pytest_llmgate.core.case import Case, Context
-from pytest_llmgate.core.codec import canonical, text_digest
+from pytest_llmgate.core.codec import text_digest
 from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.suites.json_text import parse_json
@@ -21,6 +22,9 @@ from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.yaml_lines import load_yaml
 
 Rows = Iterator[Node]
+
+# As core.codec.canonical, for data that is plain already: there may be a hundred thousand rows.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def read_cases(source: Node | None, files: SuiteFiles, problems: Problems) -> tuple[Case, ...]:
@@ -146,7 +150,7 @@ def _read_row(row: Node, problems: Problems) -> Case | None:
 def _case(own: Mapping[str, Node], inputs: Any, context: Context, labels: Mapping[str, str]) -> Case:
     expected = own["expected"].plain() if "expected" in own else None
     content = {"vars": inputs, "context": context, "expected": expected, "slice": labels}
-    name = str(own["id"].value) if "id" in own else text_digest(canonical(content))[:16]
+    name = str(own["id"].value) if "id" in own else text_digest(_canonical(content))[:16]
     return Case(id=name, **content)
 
 
@@ -172,7 +176,7 @@ def _slice(node: Node | None, problems: Problems) -> dict[str, str]:
         if item.value is None or isinstance(item.value, (dict, tuple)):
             problems.add("case-shape", f"the slice {name!r} takes text", item.where)
         else:
-            labels[name] = item.value if isinstance(item.value, str) else canonical(item.value)
+            labels[name] = item.value if isinstance(item.value, str) else _canonical(item.value)
     return labels
 
 
@@ -190,7 +194,7 @@ def _with_twins(cases: Iterable[Case]) -> tuple[Case, ...]:
     seen: Counter[str] = Counter()
     numbered = []
     for case in cases:
-        question = canonical([case.vars, case.context])
+        question = _canonical([case.vars, case.context])
         numbered.append(replace(case, twin=seen[question]) if seen[question] else case)
         seen[question] += 1
     return tuple(numbered)

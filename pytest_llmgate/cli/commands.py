@@ -1,0 +1,161 @@
+"""The commands of `llmgate`. Exit codes: 0 pass, 1 fail, 2 usage, 3 inconclusive, 4 error."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pytest_llmgate.core.errors import LlmgateError, not_available
+from pytest_llmgate.session import again, results
+from pytest_llmgate.session.forecast import plan_lines
+from pytest_llmgate.session.loading import find_root, planner
+
+EXIT = {"pass": 0, "fail": 1, "inconclusive": 3, "error": 4}
+_USAGE = 2
+_LATER = {
+    "baseline": "review and accept baselines",
+    "compare": "compare two models on one suite",
+    "history": "figures of earlier runs",
+    "calibrate": "fit the hallucination score to labels",
+    "lint": "check prompts and circuits",
+    "init": "write a starting suite into a repository",
+    "prune": "delete old runs",
+}
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn problems into lines on stderr and exit code 2."""
+
+    @wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except LlmgateError as fault:
+            click.echo(str(fault), err=True)
+            sys.exit(_USAGE)
+
+    return wrapper
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pytest-llmgate")
+def cli() -> None:
+    """Plan gates before spending, and look at recorded runs without paying again.
+
+    RUN is a run's directory or id; left out, it is the newest run.
+    """
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _color() -> bool:
+    return sys.stdout.isatty()
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+@cli.command()
+@click.argument("suite", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--trials", type=int, help="ceiling of trials per test, over the suite's")
+@click.option("--model", "models", multiple=True, metavar="ALIAS=TARGET", help="send an alias elsewhere")
+@click.option("--prices", type=click.Path(exists=True, dir_okay=False), help="a price table over the built-in one")
+@_told
+def plan(suite: Path, trials: int | None, models: tuple[str, ...], prices: str | None) -> None:
+    """Trials, calls and cost to expect of SUITE, and how sure its verdict will be."""
+    options = {"trials": trials, "models": list(models) or None, "prices": prices}
+    _show(plan_lines(planner(find_root(suite.parent), options), suite.resolve(), _width()))
+
+
+@cli.command()
+@click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="print result.json")
+@_told
+def verdict(run: str | None, as_json: bool) -> None:
+    """The verdict of RUN, with the exit code that a CI job obeys."""
+    root = find_root(Path.cwd())
+    result = results.result_of(root, run)
+    _tell(result, as_json, root, run)
+
+
+@cli.command()
+@click.argument("run", required=False)
+@click.option("--gate", help="change only the gates of this name")
+@click.option("--good", type=float, help="success rate that is still good")
+@click.option("--bad", type=float, help="success rate that must be caught")
+@click.option("--alpha", type=float, help="probability that a good build is blocked")
+@click.option("--beta", type=float, help="probability that a bad build is let through")
+@click.option("--limit-ms", type=float, help="limit of latency gates")
+@click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
+@_told
+def regate(run: str | None, as_json: bool, **thresholds: Any) -> None:
+    """Decide RUN again from its records, without one call. Other thresholds make the answer exploratory."""
+    root = find_root(Path.cwd())
+    result = again.regate(root, results.open_run(root, run), again.Otherwise(**thresholds))
+    if result["run"]["exploratory"] and not as_json:
+        click.echo("exploratory: these thresholds were chosen after the replies were seen")
+    _tell(result, as_json, root, run)
+
+
+def _tell(result: dict[str, Any], as_json: bool, root: Path, run: str | None) -> None:
+    if as_json:
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        _show(results.lines(root, run, result, _width(), _color()))
+    sys.exit(EXIT[result["verdict"]])
+
+
+@cli.command()
+@click.argument("run", required=False)
+@_told
+def report(run: str | None) -> None:
+    """Write report.html of RUN again, and print where it is."""
+    click.echo(str(results.render_report(find_root(Path.cwd()), run)))
+
+
+@cli.command("replay-trial")
+@click.argument("run")
+@click.argument("test")
+@click.argument("index", type=int)
+@click.option("--record", type=click.Choice(["live", "new", "replay"]), default="new", help="as --llm-record")
+@_told
+def replay_trial(run: str, test: str, index: int, record: str) -> None:
+    """Draw trial INDEX of TEST in RUN once more, with its seed; `latest` is the newest run."""
+    root = find_root(Path.cwd())
+    opened = results.open_run(root, None if run == "latest" else run)
+    redrawn = again.replay_trial(planner(root, {"record": record}), opened, test, index)
+    _show(results.redrawn_lines(redrawn))
+
+
+@cli.command()
+@_told
+def schema() -> None:
+    """JSON Schema of suite files, for editors."""
+    click.echo(json.dumps(results.suite_schema(), indent=2))
+
+
+def _refused(name: str, help_text: str) -> click.Command:
+    """A command that a later version delivers: refused by name, whatever its arguments."""
+
+    @click.command(name, help=f"{help_text} (not available yet)", context_settings={"ignore_unknown_options": True})
+    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+    @_told
+    def later(arguments: tuple[str, ...]) -> None:
+        raise not_available(f"llmgate {name}")
+
+    return later
+
+
+for _name, _help in _LATER.items():
+    cli.add_command(_refused(_name, _help))

@@ -1,0 +1,92 @@
+"""Recorded runs for people: their verdict, their report, one of their trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.reports import terminal
+from pytest_llmgate.reports.escape import harmless
+from pytest_llmgate.session.again import Redrawn
+from pytest_llmgate.session.finish import write_report
+from pytest_llmgate.store.journal import Recorded
+from pytest_llmgate.store.rundir import RunDir
+from pytest_llmgate.suites.schema import suite_schema
+
+__all__ = ["lines", "open_run", "redrawn_lines", "render_report", "result_of", "suite_schema", "with_texts"]
+
+
+def open_run(root: Path, name: str | None) -> RunDir:
+    """The run of this directory or id, or the newest."""
+    return RunDir.find(root, name)
+
+
+def result_of(root: Path, name: str | None) -> dict[str, Any]:
+    """The content of a run's `result.json`."""
+    run = open_run(root, name)
+    result = run.read_result()
+    if result is None:
+        hint = "go on with it: pytest --llm-suite --llm-resume"
+        raise problem("run-unfinished", f"run {run.id} was not finished", None, hint)
+    return result
+
+
+def lines(root: Path, name: str | None, result: Mapping[str, Any], width: int, color: bool) -> list[str]:
+    """A result as text, with the failing replies of its run."""
+    return terminal.lines(with_texts(open_run(root, name), result), width, color)
+
+
+def with_texts(run: RunDir, result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result whose failing trials carry what was said, from the transcripts."""
+    if not any(test["failing"] for test in result["tests"]):
+        return dict(result)
+    recorded = Recorded(run)
+
+    def said(row: Mapping[str, Any]) -> dict[str, Any]:
+        found = recorded.transcript(row["reply"]) if row["reply"] else None
+        return dict(row) if found is None else {**row, "text": found["text"]}
+
+    tests = [{**test, "failing": [said(row) for row in test["failing"]]} for test in result["tests"]]
+    return {**result, "tests": tests}
+
+
+def render_report(root: Path, name: str | None) -> Path:
+    """Write a run's report.html again; the path of it."""
+    run = open_run(root, name)
+    write_report(run, result_of(root, name))
+    return run.path / "report.html"
+
+
+def redrawn_lines(redrawn: Redrawn) -> list[str]:
+    """One trial as recorded and as it came again."""
+    trial, case = redrawn.trial, redrawn.plan.cases[redrawn.trial.case]
+    head = f"{redrawn.plan.id}: trial {trial.index}, case {case.id}, repeat {trial.repeat}, seed {trial.seed}"
+    found = [head, *_recorded_lines(redrawn)]
+    if redrawn.record is None or redrawn.seen is None:
+        return [*found, "drawn again: not here; run the test itself: pytest --llm-suite " + redrawn.plan.id]
+    record, seen = redrawn.record, redrawn.seen
+    found.append(f"drawn again: {_verdicts(record.verdicts)}")
+    if seen.error is not None:
+        return [*found, f"  {seen.error.kind}: {harmless(seen.error.message)}"]
+    text = seen.reply.text if seen.reply is not None else ""
+    same = "the same reply" if text == redrawn.said else "another reply"
+    return [*found, *_said(text), f"  ({same}, {'recorded' if seen.replayed else 'asked live'})"]
+
+
+def _recorded_lines(redrawn: Redrawn) -> list[str]:
+    row = redrawn.row
+    if row is None:
+        return ["recorded: nothing"]
+    error = [f"  {harmless(row['error'])}"] if row["error"] else []
+    return [f"recorded: {_verdicts(row['verdicts'])}", *error, *_said(redrawn.said)]
+
+
+def _said(text: str | None) -> list[str]:
+    return [] if text is None else [f"  | {harmless(line)}" for line in text.splitlines() or [""]]
+
+
+def _verdicts(verdicts: Mapping[str, bool | None]) -> str:
+    words = {True: "good", False: "bad", None: "not scored"}
+    return ", ".join(f"{name} {words[good]}" for name, good in verdicts.items())
