@@ -4,8 +4,8 @@ import json
 
 IMPERATIVES = frozenset(
     """
-    call check clean clear close cool cut disconnect drain dry empty fill find inspect keep let lift melt move open plug
-    press pull push put re-start reconnect refill remove repair replace reset restart run set shut stop switch take test
+    call check clean clear close cool cut disconnect drain dry empty fill find inspect keep let lift melt move open
+    plug press pull push put reconnect refill remove repair replace reset restart run set shut stop switch take test
     tighten turn unplug use wait
     """.split()
 )

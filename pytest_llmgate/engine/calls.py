@@ -58,7 +58,7 @@ class ModelCaller:
 
     def blocking(self, model: ModelPlan) -> bool:
         """Whether calls of this model are plain synchronous Python that no cassette covers."""
-        return not self._recorded(model) and bool(getattr(self._rooms.provider(model), "blocking", False))
+        return not self.recorded(model) and bool(getattr(self._rooms.provider(model), "blocking", False))
 
     def ask_now(self, model: ModelPlan, request: Request) -> Answer:
         """Call a blocking model in the calling thread."""
@@ -71,12 +71,12 @@ class ModelCaller:
 
     async def ask(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
         """The recorded reply, or a live one; raises CallFailed."""
-        if not self._recorded(model):
+        if not self.recorded(model):
             reply, queued = await self._live(model, request)
             return self._answer(model, reply, queued, replayed=False)
         return await self._ask_recorded(model, request, key)
 
-    def _recorded(self, model: ModelPlan) -> bool:
+    def recorded(self, model: ModelPlan) -> bool:
         """Whether the cassette stands between the subject and this model."""
         if self._rooms.cassette is None or self._rooms.mode == "live" or model.record is False:
             return False

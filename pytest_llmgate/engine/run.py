@@ -14,12 +14,16 @@ from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.stream import TestStream
 
+_SAID = 40
+_SAID_LENGTH = 4096
+
 
 class TestRun:
     """A stream with its subject and those who wait for it. `lock` guards the stream and the counters.
 
     subject: None where a caller drives the trials itself (the body of a marked test).
-    slow: its blocking trials take long enough for threads to pay.
+    slow: its blocking trials take long enough for threads to pay. look_ahead: whether several trials may be in
+    flight; None: from the first reply on that no cassette had, because replaying needs no company.
     """
 
     __test__ = False
@@ -32,7 +36,7 @@ class TestRun:
         subject: Subject | BlockingSubject | None = None,
         recorded: Recorded | None = None,
         *,
-        look_ahead: bool = True,
+        look_ahead: bool | None = True,
     ) -> None:
         self.stream = stream
         self.subject = subject
@@ -43,10 +47,12 @@ class TestRun:
         self.overrun_trials = 0
         self.in_flight = 0
         self.slow = False
+        self.said: dict[str, str] = {}  # texts of the first failing replies, by digest
         self._judge = judge
         self._journal = journal
         self._recorded = recorded
-        self._look_ahead = look_ahead
+        self._look_ahead = look_ahead is True
+        self._only_replay = look_ahead is False
 
     def take(self) -> Trial | None:
         """The next trial to run, or None for now; what an earlier start recorded is folded on the way."""
@@ -71,6 +77,10 @@ class TestRun:
         self._journal.append(record, None if reply is None else reply.text, _extra(reply))
         with self.lock:
             self.in_flight -= 1
+            if not record.replayed and not self._only_replay:
+                self._look_ahead = True
+            if reply is not None and record.reasons and len(self.said) < _SAID:
+                self.said[record.reply or ""] = reply.text[:_SAID_LENGTH]
             self._fold(record)
             self._wake()
 

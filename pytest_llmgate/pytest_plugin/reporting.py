@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest.outcomes import Failed
@@ -39,7 +39,7 @@ class InconclusiveWarning(UserWarning):
 def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
     """Turn a verdict into the item's outcome; a second call keeps the recorded verdict and says so."""
     clear_progress(gate)
-    text = "\n".join(test_lines(verdict.to_row()))
+    text = "\n".join(test_lines(_with_texts(verdict, gate)))
     if VERDICT in item.stash or "rerun" in str(getattr(item, "execution_count", "")):
         text += "\nkept: this is the recorded verdict; gated tests are never drawn again by a rerun"
     item.stash[VERDICT] = verdict
@@ -51,6 +51,14 @@ def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
         warnings.warn(InconclusiveWarning(message), stacklevel=2)
         return
     raise GateFailure(verdict.verdict, message)
+
+
+def _with_texts(verdict: TestVerdict, gate: GatePlugin) -> dict[str, Any]:
+    """A verdict's row whose failing trials carry what was said."""
+    row = verdict.to_row()
+    said = gate.session.said(verdict.id) if gate.session is not None else {}
+    row["failing"] = [{**shown, "text": said.get(str(shown["reply"]))} for shown in row["failing"]]
+    return row
 
 
 class _Progress:
@@ -131,7 +139,9 @@ class Reporting:
             return
         writer = terminalreporter._tw
         terminalreporter.section("llmgate")
-        for line in summary_lines(gate.result, writer.fullwidth, bool(writer.hasmarkup)):
+        # Failing replies stand above, with each failure; here the table.
+        table = {**gate.result, "tests": [{**test, "failing": []} for test in gate.result["tests"]]}
+        for line in summary_lines(table, writer.fullwidth, bool(writer.hasmarkup)):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"results: {_relative(gate)}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.guard import Guard
+from pytest_llmgate.subjects.prompt import BlockingPromptSubject, PromptSubject
 from pytest_llmgate.suites.load import load_suite
 from pytest_llmgate.suites.markers import MarkedTest, compile_module
 
@@ -121,16 +122,31 @@ class GateSession:
             self.records.journal,
             subject,
             assembly.recorded(self.records.row_of(test_id), plan),
-            look_ahead=self.settings.record != "replay" or plan.kind != "prompt",
+            look_ahead=self._look_ahead(plan),
         )
         self._tests[test_id] = test
         return test
+
+    def _look_ahead(self, plan: TestPlan) -> bool | None:
+        """Whether trials of a test may be sent before earlier ones have answered."""
+        recorded = plan.kind == "prompt" and plan.model is not None and self.parts.caller(plan).recorded(plan.model)
+        if not recorded or self.settings.record == "all":
+            return True
+        return False if self.settings.record == "replay" else None
+
+    def said(self, test_id: str) -> Mapping[str, str]:
+        """Texts of a test's first failing replies, by digest."""
+        test = self._tests.get(test_id)
+        return test.said if test is not None else {}
 
     def _subject(self, plan: TestPlan) -> Subject | BlockingSubject:
         parts = self.parts
         caller = parts.caller(plan)
         subject = build_subject(plan, parts.files(plan), caller, parts.redact, parts.redact_text, self._guard)
         subject.check()
+        model = plan.model
+        if isinstance(subject, PromptSubject) and model is not None and caller.blocking(model):
+            return BlockingPromptSubject(subject, lambda request: caller.ask_now(model, request))
         return subject
 
     def models(self, plan: TestPlan) -> ModelDoor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -38,3 +39,16 @@ class RateGoal:
     def alpha_used(self) -> float:
         """This gate's own share of alpha: alpha / family."""
         return self.alpha / self.family
+
+
+def steps(goal: RateGoal) -> tuple[float, float]:
+    """How far one failure raises, and one success lowers, the log likelihood ratio. Raises if good is 1."""
+    if goal.good >= 1.0:
+        raise ValueError("a good rate of 1 leaves no room for failures: use the zero-tolerance rule")
+    return math.log((1.0 - goal.bad) / (1.0 - goal.good)), math.log(goal.good / goal.bad)
+
+
+def llr(goal: RateGoal, failed: int, n: int) -> float:
+    """ln of P_bad(data) / P_good(data), for `failed` of n trials. Source: Wald (1945)."""
+    x, y = steps(goal)
+    return failed * x - (n - failed) * y

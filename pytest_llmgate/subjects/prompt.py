@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.ports import Caller, CallFailed, CallKey
+from pytest_llmgate.core.ports import Answer, Caller, CallFailed, CallKey
 from pytest_llmgate.core.reply import Request
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.subjects.guard import Guard
@@ -52,18 +52,18 @@ class PromptSubject:
 
     async def sample(self, trial: Trial) -> Observation:
         """Ask the model once."""
-        case, model = self._cases[trial.case], self._model
         try:
-            messages = self._messages(trial.case)
-        except LlmgateError as fault:
-            return Observation(None, TrialError("raised", str(fault), fatal=True))
-        request = Request(model=model.model, messages=messages, params=model.params, seed=trial.seed, vars=case.vars)
-        try:
-            answer = await self._caller.ask(model, request, CallKey(trial.repeat, 0, case.twin))
-        except CallFailed as fault:
-            return Observation(None, TrialError(fault.kind, fault.message, fault.fatal))
-        latency = answer.reply.latency_ms
-        return Observation(answer.reply, None, answer.usage, latency, answer.queued_ms, answer.replayed)
+            request = self.request(trial)
+            key = CallKey(trial.repeat, 0, self._cases[trial.case].twin)
+            return _seen(await self._caller.ask(self._model, request, key))
+        except (LlmgateError, CallFailed) as fault:
+            return _failed(fault)
+
+    def request(self, trial: Trial) -> Request:
+        """What the model is asked in a trial; raises LlmgateError where the prompt cannot be rendered."""
+        model, messages = self._model, self._messages(trial.case)
+        variables = self._cases[trial.case].vars
+        return Request(model=model.model, messages=messages, params=model.params, seed=trial.seed, vars=variables)
 
     def _messages(self, index: int) -> Messages:
         kept = self._rendered
@@ -77,6 +77,35 @@ class PromptSubject:
             if len(kept) > _KEPT:
                 kept.popitem(last=False)
         return messages
+
+
+class BlockingPromptSubject:
+    """A prompt whose model is a plain Python function of this process: asked in a thread of the engine.
+
+    ask: calls the model and redacts; raises CallFailed.
+    """
+
+    def __init__(self, prompt: PromptSubject, ask: Callable[[Request], Answer]) -> None:
+        self._prompt = prompt
+        self._ask = ask
+
+    def sample_now(self, trial: Trial) -> Observation:
+        """Ask the model once."""
+        try:
+            return _seen(self._ask(self._prompt.request(trial)))
+        except (LlmgateError, CallFailed) as fault:
+            return _failed(fault)
+
+
+def _seen(answer: Answer) -> Observation:
+    reply = answer.reply
+    return Observation(reply, None, answer.usage, reply.latency_ms, answer.queued_ms, answer.replayed)
+
+
+def _failed(fault: LlmgateError | CallFailed) -> Observation:
+    if isinstance(fault, CallFailed):
+        return Observation(None, TrialError(fault.kind, fault.message, fault.fatal))
+    return Observation(None, TrialError("raised", str(fault), fatal=True))
 
 
 def _size(message: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -25,8 +26,8 @@ class Shelf:
         self.hits += key in self.kept
         return self.kept.get(key)
 
-    def put(self, key: str, value: dict[str, Any]) -> None:
-        self.kept[key] = value
+    def put(self, key: str, design: Mapping[str, Any]) -> None:
+        self.kept[key] = dict(design)
 
 
 @pytest.mark.parametrize(
