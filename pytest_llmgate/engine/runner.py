@@ -120,17 +120,19 @@ class Engine:
 
     def _next(self) -> tuple[TestRun, Trial] | None:
         """The first test in order that has a trial to run now."""
-        done = False
-        for run in self._runs:
+        for run in self._open():
             if run.blocking and not self._room_for_thread(run):
                 continue
             trial = run.take()
             if trial is not None:
                 return run, trial
-            done = done or run.finished.is_set()
-        if done:
-            self._runs = [run for run in self._runs if not run.finished.is_set()]
         return None
+
+    def _open(self) -> list[TestRun]:
+        """Tests that are not decided yet, in order."""
+        if any(run.finished.is_set() for run in self._runs):
+            self._runs = [run for run in self._runs if not run.finished.is_set()]
+        return self._runs
 
     def _room_for_thread(self, run: TestRun) -> bool:
         """Whether one more thread helps: quick Python gains nothing from company, what waits does."""
@@ -207,7 +209,8 @@ class Engine:
                 task.cancel()
 
     async def _shut(self, closers: tuple[Callable[[], Awaitable[None]], ...]) -> None:
-        self._stop_all("interrupted") if self._runs else None
+        if self._open():
+            self._stop_all("interrupted")
         while self._tasks:
             await asyncio.wait(set(self._tasks))
         for worker in self._workers:

@@ -30,21 +30,30 @@ if TYPE_CHECKING:
 _REPEAT_STEP = "__pytest_repeat_step_number"  # pytest-repeat's parameter: its copies share one verdict
 
 
-def compile_modules(items: Sequence[pytest.Item], planner: Planner) -> None:
-    """Give every marked function its plan; a module's gates are counted before anything is deselected."""
-    modules = {item.getparent(pytest.Module): None for item in items if _is_marked(item)}
-    for module in modules:
-        assert module is not None
-        functions = [found for found in _functions(module) if _is_marked(found)]
-        unique = {test_id(found): found for found in functions}
+def compile_modules(items: Sequence[pytest.Item], planner: Planner) -> list[pytest.CollectReport]:
+    """Give every marked function its plan; returns what is wrong, a report a module.
+
+    A module's gates are counted before anything is deselected. Functions of a module with problems get no plan.
+    """
+    modules: dict[pytest.Module, list[pytest.Function]] = {}
+    for item in items:
+        module = item.getparent(pytest.Module)
+        if module is not None and _is_marked(item):
+            modules.setdefault(module, []).append(item)  # type: ignore[arg-type]  # what is marked is a function
+    broken = []
+    for module, marked in modules.items():
+        written = {test_id(found): found for found in _functions(module) if _is_marked(found)}
+        # The items over what was written: a conftest may have marked them since.
+        known = {**written, **{test_id(item): item for item in marked}}
         try:
-            suite = planner.module([_marked_test(found, module) for found in unique.values()])
+            suite = planner.module([_marked_test(found, module) for found in known.values()])
         except LlmgateError as fault:
-            raise pytest.UsageError(str(fault)) from None
+            broken.append(pytest.CollectReport(module.nodeid, "failed", str(fault), []))
+            continue
         plans = {plan.id: plan for plan in suite.tests}
-        for item in items:
-            if item.getparent(pytest.Module) is module and _is_marked(item):
-                item.stash[PLAN] = plans[test_id(item)]
+        for item in marked:
+            item.stash[PLAN] = plans[test_id(item)]
+    return broken
 
 
 def _is_marked(item: pytest.Item) -> bool:

@@ -94,7 +94,8 @@ class GatePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Compile marked modules before `-k` and its like choose, and drop what is no gate."""
-        bodies.compile_modules(items, self.planner)
+        for broken in bodies.compile_modules(items, self.planner):
+            config.hook.pytest_collectreport(report=broken)
         gates = [item for item in items if collect.PLAN in item.stash]
         others = [item for item in items if collect.PLAN not in item.stash]
         if others:
@@ -106,7 +107,7 @@ class GatePlugin:
         """All plans are known: open the run and make the tests ready, unless only a listing was asked for."""
         if session.config.option.collectonly or xdist.is_controller(self.config) or session.testsfailed:
             return
-        plans = {item.stash[collect.PLAN].id: item.stash[collect.PLAN] for item in session.items}
+        plans = {plan.id: plan for item in session.items if (plan := item.stash.get(collect.PLAN, None))}
         try:
             self.planner.check_aliases()
             self.session = GateSession(self.planner, self.run, list(plans.values()))

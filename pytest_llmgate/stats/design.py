@@ -13,6 +13,7 @@ exact sum of both ways to pass is checked whenever a cut is chosen.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,8 +106,11 @@ def design_sequential(goal: RateGoal, ceiling: int | None = None) -> SequentialD
         return guaranteed(goal, 3 * fixed_n(goal)[0] if ceiling is None else ceiling, plain)
     base = best = calibrate(alone, room)
     if goal.family > 1:
-        best = calibrate_family(goal, natural_ceiling(goal), base.lower)
-    # below the family's own ceiling, and in the rare case that none of the cuts there could be calibrated
+        natural = natural_ceiling(goal)
+        if ceiling is not None and ceiling < natural:
+            return guaranteed(goal, ceiling, base.lower)
+        best = calibrate_family(goal, natural, base.lower)
+    # in the rare case that no cut at the natural ceiling could be calibrated, the design's own is higher
     if ceiling is not None and ceiling < best.ceiling:
         return guaranteed(goal, ceiling, base.lower)
     return SequentialDesign(
