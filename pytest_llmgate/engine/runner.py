@@ -120,19 +120,15 @@ class Engine:
 
     def _next(self) -> tuple[TestRun, Trial] | None:
         """The first test in order that has a trial to run now."""
-        for run in self._open():
+        while self._runs and self._runs[0].finished.is_set():
+            del self._runs[0]
+        for run in self._runs:
             if run.blocking and not self._room_for_thread(run):
                 continue
             trial = run.take()
             if trial is not None:
                 return run, trial
         return None
-
-    def _open(self) -> list[TestRun]:
-        """Tests that are not decided yet, in order."""
-        if any(run.finished.is_set() for run in self._runs):
-            self._runs = [run for run in self._runs if not run.finished.is_set()]
-        return self._runs
 
     def _room_for_thread(self, run: TestRun) -> bool:
         """Whether one more thread helps: quick Python gains nothing from company, what waits does."""
@@ -209,7 +205,7 @@ class Engine:
                 task.cancel()
 
     async def _shut(self, closers: tuple[Callable[[], Awaitable[None]], ...]) -> None:
-        if self._open():
+        if any(not run.finished.is_set() for run in self._runs):
             self._stop_all("interrupted")
         while self._tasks:
             await asyncio.wait(set(self._tasks))
