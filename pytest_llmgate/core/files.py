@@ -24,7 +24,11 @@ class SuiteFiles:
 
     def resolve(self, name: str, where: Where | None = None) -> Path:
         """The real path of a named file; raises where it is missing or leaves the root."""
-        path = (self.base / name).resolve()
+        try:
+            path = (self.base / name).resolve()
+            is_file = path.is_file()
+        except (OSError, ValueError, RuntimeError) as fault:  # a NUL, a name too long, a loop of links
+            raise problem("file-missing", f"{name[:80]!r} cannot be a file: {fault}", where) from None
         if not path.is_relative_to(self.root.resolve()):
             raise problem(
                 "path-outside-root",
@@ -32,7 +36,7 @@ class SuiteFiles:
                 where,
                 "keep the file under the root directory and name it relative to the suite file",
             )
-        if not path.is_file():
+        if not is_file:
             raise problem("file-missing", f"there is no file {name!r}", where, f"looked for {self.shown(path)}")
         return path
 
@@ -46,10 +50,12 @@ class SuiteFiles:
     def read_text(self, name: str, where: Where | None = None) -> str:
         """The text of a named UTF-8 file."""
         path = self.resolve(name, where)
-        if path.stat().st_size > MAX_BYTES:
-            raise problem("file-too-large", f"{name!r} is larger than {MAX_BYTES >> 20} MiB", where)
         try:
+            if path.stat().st_size > MAX_BYTES:
+                raise problem("file-too-large", f"{name!r} is larger than {MAX_BYTES >> 20} MiB", where)
             return path.read_text(encoding="utf-8-sig")
+        except OSError as fault:
+            raise problem("file-unreadable", f"{name!r} cannot be read: {fault.strerror}", where) from None
         except UnicodeDecodeError as fault:
             raise problem("file-not-utf8", f"{name!r} is not UTF-8 text: {fault.reason}", where) from None
 
@@ -84,7 +90,7 @@ class SuiteFiles:
             spec.loader.exec_module(module)
         except BaseException as fault:
             sys.modules.pop(name, None)
-            if isinstance(fault, (KeyboardInterrupt, SystemExit)):
+            if isinstance(fault, KeyboardInterrupt):
                 raise
             raise problem(
                 "target-import", f"importing {target!r} raised {type(fault).__name__}: {fault}", where

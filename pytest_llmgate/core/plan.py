@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from pytest_llmgate.core.case import Case
-from pytest_llmgate.core.codec import digest, plain
+from pytest_llmgate.core.codec import digest
 from pytest_llmgate.core.errors import Where
 
 Severity = Literal["block", "warn", "info"]
@@ -178,12 +178,17 @@ def _gate_from_row(row: Mapping[str, Any]) -> GatePlan:
 
 def plan_digest(tests: tuple[TestPlan, ...]) -> str:
     """Digest of everything that decides a run's verdicts; where things stand in files does not count."""
-    return digest([_without_places(plain(test)) for test in tests])
+    return digest([_placeless(test) for test in tests])
 
 
-def _without_places(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_places(item) for key, item in value.items() if key not in ("where", "source")}
-    if isinstance(value, list):
-        return [_without_places(item) for item in value]
+def _placeless(value: Any) -> Any:
+    """A plan without the places of its parts. By type: a user's variable may well be called `where`."""
+    if isinstance(value, Where):
+        return None
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _placeless(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _placeless(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_placeless(item) for item in value]
     return value

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.ports import (
     Answer,
@@ -133,7 +134,7 @@ class ModelCaller:
             spent = usage.cost_usd if usage.cost_usd is not None else spent
         finally:
             if reserved:
-                rooms.ledger.settle(reserved, min(spent, reserved))
+                rooms.ledger.settle(reserved, spent)
         return rooms.redact(reply), queued
 
     async def _one_of_few(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
@@ -151,43 +152,56 @@ class ModelCaller:
     async def _attempts(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
         """Try until an answer, a refusal or the deadline; retries only what came before any content."""
         provider, queued = self._rooms.provider(model), 0.0
-        began = time.monotonic()
         try:
-            async with asyncio.timeout(model.deadline_s):
+            async with asyncio.timeout(model.deadline_s) as limit:
                 for attempt in range(model.max_retries + 1):
-                    queued += await self._turn(model)
+                    queued += await self._turn(model, limit)
                     try:
-                        return await provider.complete(request), queued * 1000.0
+                        return await self._complete(provider, request), queued * 1000.0
                     except ProviderError as fault:
                         if not fault.retryable or attempt == model.max_retries:
                             raise self._failed(fault, attempt) from None
                         pause = _pause(fault, attempt)
-                        self._in_time(model, began, pause, fault)
+                        self._in_time(model, limit, pause, fault)
                         await asyncio.sleep(pause)
                         queued += pause
         except TimeoutError:
             raise CallFailed("timeout", f"no answer within {model.deadline_s:g} s") from None
         raise AssertionError("the loop returns or raises")
 
+    async def _complete(self, provider: Provider, request: Request) -> Reply:
+        """One attempt; whatever else a provider raises is this call's failure and not the run's."""
+        try:
+            return await provider.complete(request)
+        except (ProviderError, TimeoutError):
+            raise
+        except LlmgateError as fault:  # a mistake that no further call can mend
+            raise CallFailed("refused", self._rooms.redact_text(str(fault)), fatal=True) from None
+        except Exception as fault:
+            raise CallFailed("raised", self._rooms.redact_text(f"{type(fault).__name__}: {fault}")) from None
+
     def _failed(self, fault: ProviderError, attempt: int) -> CallFailed:
         tries = f" (after {attempt + 1} attempts)" if attempt else ""
         kind = "transport" if fault.retryable else "refused"
         return CallFailed(kind, self._rooms.redact_text(fault.message) + tries)
 
-    def _in_time(self, model: ModelPlan, began: float, pause: float, fault: ProviderError) -> None:
+    def _in_time(self, model: ModelPlan, limit: asyncio.Timeout, pause: float, fault: ProviderError) -> None:
         """Give up at once where the server asks to wait beyond the deadline."""
-        if time.monotonic() - began + pause > model.deadline_s:
+        ends = limit.when()
+        if ends is not None and asyncio.get_running_loop().time() + pause > ends:
             why = self._rooms.redact_text(fault.message)
             wait = f"the next attempt is due in {pause:.0f} s, beyond the deadline of {model.deadline_s:g} s"
             raise CallFailed("transport", f"{why}; {wait}")
 
-    async def _turn(self, model: ModelPlan) -> float:
-        """Wait for this provider's rate limit; the seconds waited."""
+    async def _turn(self, model: ModelPlan, limit: asyncio.Timeout) -> float:
+        """Wait for this provider's rate limit; the seconds waited, which the deadline is put off by."""
         if model.requests_per_minute is None:
             return 0.0
         place = model.base_url or model.provider
         pause = self._rooms.ledger.turn(place, model.requests_per_minute)
         if pause > 0:
+            ends = limit.when()
+            limit.reschedule(None if ends is None else ends + pause)  # our own queue is no fault of the model
             await asyncio.sleep(pause)
         return pause
 

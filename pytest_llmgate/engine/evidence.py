@@ -43,12 +43,19 @@ class Evidence:
             self.latencies.append(record.latency_ms)
         if record.replayed:
             self.replayed += 1
+        verdicts = record.verdicts.values()
         if record.error is not None:
             self.errors += 1
-            if len(self.problems) < SHOWN_PER_GATE:
-                self.problems.append(f"case {record.case}, repeat {record.trial.repeat}: {record.error}")
-        if False in record.verdicts.values():
+            self._note(record, record.error)
+        elif None in verdicts:
+            unscored = (name for name, good in record.verdicts.items() if good is None)
+            self._note(record, "; ".join(f"{name}: {record.reasons.get(name, 'no score')}" for name in unscored))
+        if False in verdicts:
             self._show(record)
+
+    def _note(self, record: TrialRecord, why: str) -> None:
+        if len(self.problems) < SHOWN_PER_GATE:
+            self.problems.append(f"case {record.case}, repeat {record.trial.repeat}: {why}")
 
     def _show(self, record: TrialRecord) -> None:
         for name, good in record.verdicts.items():

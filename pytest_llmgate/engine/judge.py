@@ -61,11 +61,28 @@ class Judge:
 
 
 def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
-    """One measure's answer; a measure that raises leaves a hole and never passes."""
+    """One measure's answer; a measure that raises, or says neither yes nor no, leaves a hole and never passes."""
     try:
-        return measure.measure(case, seen)
+        good, score, reason = measure.measure(case, seen)
+        if good is not None and type(good) is not bool:
+            good = _as_bool(good)
+        return Measurement(good, None if score is None else float(score), str(reason))
     except Exception as fault:
-        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {fault}")
+        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {_words(fault)}")
+
+
+def _as_bool(good: object) -> bool:
+    """A numpy bool as ours; a text such as "no" must not count as good."""
+    if type(good).__name__ in ("bool", "bool_") and hasattr(good, "dtype"):
+        return bool(good)
+    raise TypeError(f"good is {good!r}, not True, False or None")
+
+
+def _words(fault: Exception) -> str:
+    try:
+        return str(fault)
+    except Exception:  # whoever wrote the measure may have broken its errors too
+        return "(no message)"
 
 
 class BodyPassed:

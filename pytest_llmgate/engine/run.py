@@ -44,10 +44,10 @@ class TestRun:
         self.lock = threading.Lock()
         self.finished = threading.Event()
         self.billed = NO_USAGE
-        self.overrun_trials = 0
         self.in_flight = 0
         self.slow = False
         self.said: dict[str, str] = {}  # texts of the first failing replies, by digest
+        self._completed = 0
         self._judge = judge
         self._journal = journal
         self._recorded = recorded
@@ -90,13 +90,16 @@ class TestRun:
             self.stream.cut(reason)
             self._wake()
 
+    @property
+    def overrun_trials(self) -> int:
+        """Trials that completed and do not count, because the gates were decided without them."""
+        return self._completed - self.stream.folded if self.stream.done else 0
+
     def _fold(self, record: TrialRecord) -> None:
         if not record.replayed:
             self.billed = self.billed.plus(record.usage)
-        if self.stream.done:
-            self.overrun_trials += 1
-        else:
-            self.stream.put(record)
+        self._completed += 1
+        self.stream.put(record)
 
     def _wake(self) -> None:
         if self.stream.done:

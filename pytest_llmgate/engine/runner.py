@@ -16,7 +16,7 @@ from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.ports import Places, Subject
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.run import TestRun
-from pytest_llmgate.engine.threads import BlockingWorker
+from pytest_llmgate.engine.threads import BlockingWorker, left
 
 T = TypeVar("T")
 _WATCH_S = 0.01  # how often blocking trials, and places shared with other processes, are looked after
@@ -84,6 +84,8 @@ class Engine:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=10)
+            if not self._thread.is_alive():
+                self._loop.close()
             self._loop = self._thread = None
 
     def _started(self) -> asyncio.AbstractEventLoop:
@@ -174,13 +176,19 @@ class Engine:
         """One observation; calls of a prompt have a deadline of their own, other subjects have the test's."""
         subject, plan = run.subject, run.stream.plan
         assert isinstance(subject, Subject)
-        if plan.kind == "prompt":
-            return await subject.sample(trial)
+        limit = None if plan.kind == "prompt" else plan.deadline_s
         try:
-            async with asyncio.timeout(plan.deadline_s):
+            async with asyncio.timeout(limit) as clock:
                 return await subject.sample(trial)
         except TimeoutError:
+            if not clock.expired():
+                raise
             return late(plan.deadline_s)
+        except (asyncio.CancelledError, SystemExit, KeyboardInterrupt) as fault:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return left(fault)  # SystemExit would end the loop and leave everybody waiting
 
     def _freed(self) -> None:
         self._busy -= 1
@@ -209,6 +217,8 @@ class Engine:
             self._stop_all("interrupted")
         while self._tasks:
             await asyncio.wait(set(self._tasks))
+        while self._workers and self._stopped in ("", "budget"):
+            await asyncio.sleep(_WATCH_S)  # overrun trials are paid as well; `_watch` gives up those that hang
         for worker in self._workers:
             worker.abandon()
         for close in closers:
@@ -240,11 +250,19 @@ class Engine:
             elapsed, plan = worker.elapsed(), worker.test.stream.plan
             worker.test.slow = worker.test.slow or elapsed > _SLOW_S
             if elapsed > plan.deadline_s:
-                worker.give_up(late(plan.deadline_s))
-                self._let_go(worker, None)
+                self._give_up(worker)
         self._pump()
         if self._workers or (self._places is not None and self._runs):
             self._watch_soon()
+
+    def _give_up(self, worker: BlockingWorker) -> None:
+        """Record a hanging trial as late and do without its thread."""
+        deadline_s = worker.test.stream.plan.deadline_s
+        try:
+            if worker.give_up(deadline_s, late(deadline_s)):
+                self._let_go(worker, None)
+        except Exception as fault:
+            self._let_go(worker, fault)
 
 
 def late(deadline_s: float) -> Observation:

@@ -149,7 +149,7 @@ class TestStream:
                 open_gates = True
             elif decision.outcome is Outcome.FAIL and gate.plan.blocks:
                 failed = True
-        if record.error is not None and (record.fatal or self._hopeless()):
+        if record.fatal or (None in verdicts.values() and self._hopeless()):
             self._end("error")
         elif failed and self.plan.stop == "first-fail":
             self._end("first-fail")
@@ -159,19 +159,19 @@ class TestStream:
             self._end("ceiling")
 
     def _hopeless(self) -> bool:
-        """Whether more trials are pointless: too many cannot be scored whatever the rest says."""
-        errors = self.evidence.errors
-        return errors > self.plan.max_errors * self._ceiling or errors == self.folded == HOPELESS
+        """Whether more trials are pointless: some gate has too many without a score, whatever the rest says."""
+        most = self.plan.max_errors * self._ceiling
+        holes = [gate.tally.holes for gate in self.gates if gate.decision is None and gate.plan.blocks]
+        return any(count > most or count == self.folded == HOPELESS for count in holes)
 
     def cut(self, reason: str) -> None:
-        """Stop from outside (`budget`, `interrupted`): what is undecided stays undecided."""
+        """Stop from outside (`budget`, `interrupted`): what is undecided stays undecided.
+
+        What waits for earlier trials, or was held for a second look that is not complete, does not count.
+        """
         if not self.done:
-            if self._twice and self._twice.open:
-                for record in self._twice.close():
-                    if not self.done:
-                        self._fold(record)
-            if not self.done:
-                self._end(reason)
+            self._waiting.clear()
+            self._end(reason)
 
     def _end(self, reason: str) -> None:
         """Close the test; gates without a decision, or with a pass that not all cases saw, are inconclusive."""

@@ -38,13 +38,14 @@ class BlockingWorker(threading.Thread):
         with self._owner:
             self._abandoned = True
 
-    def give_up(self, seen: Observation) -> None:
-        """Report the current trial in the thread's stead."""
+    def give_up(self, deadline_s: float, seen: Observation) -> bool:
+        """Report the current trial in the thread's stead, if it still runs and is beyond its deadline."""
         with self._owner:
-            if self._abandoned or self._trial is None:
-                return
+            if self._abandoned or self._trial is None or self.elapsed() <= deadline_s:
+                return False
             self._abandoned = True
             self.test.complete(self._trial, seen)
+            return True
 
     def run(self) -> None:
         subject = self.test.subject
@@ -52,13 +53,13 @@ class BlockingWorker(threading.Thread):
         fault: BaseException | None = None
         try:
             while self._trial is not None:
-                self._began = time.monotonic()
                 seen = _sample(subject, self._trial)
                 with self._owner:
                     if self._abandoned:
                         return
                     self.test.complete(self._trial, seen)
                     self._trial = self.test.take()
+                    self._began = time.monotonic()
         except Exception as caught:
             fault = caught
         self._ended(self, fault)
@@ -69,4 +70,9 @@ def _sample(subject: BlockingSubject, trial: Trial) -> Observation:
     try:
         return subject.sample_now(trial)
     except BaseException as fault:
-        return Observation(None, TrialError("raised", f"{type(fault).__name__}: {fault}"))
+        return left(fault)
+
+
+def left(fault: BaseException) -> Observation:
+    """A trial that not even its subject could hold; without the message, which nobody has redacted."""
+    return Observation(None, TrialError("raised", f"{type(fault).__name__} left the code under test"))

@@ -17,9 +17,9 @@ from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.markers import is_gate_marker
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.pytest_plugin import reporting
+from pytest_llmgate.pytest_plugin import fixtures, reporting
 from pytest_llmgate.pytest_plugin.collect import PLAN
-from pytest_llmgate.pytest_plugin.fixtures import PerTrial
+from pytest_llmgate.pytest_plugin.fixtures import PER_TRIAL
 from pytest_llmgate.pytest_plugin.trial_body import AsyncBody, Body, SyncBody
 from pytest_llmgate.session import GateSession, Planner
 from pytest_llmgate.suites.markers import MarkedTest
@@ -107,6 +107,19 @@ def run_body(item: pytest.Function, gate: GatePlugin) -> None:
     reporting.conclude(item, verdict, gate)
 
 
+def check_fixtures(item: pytest.Item) -> None:
+    """Refuse fixtures that ask for what changes with each trial; before any is set up."""
+    if not isinstance(item, pytest.Function) or PLAN not in item.stash:
+        return
+    known = item._fixtureinfo.name2fixturedefs
+    ours = {name for name in PER_TRIAL if name in known and known[name][-1].func.__module__ == fixtures.__name__}
+    for name in sorted(known.keys() - ours):
+        wanted = sorted(ours & set(known[name][-1].argnames))
+        if wanted:
+            what = f"{item.nodeid}: the fixture {name!r} asks for {wanted[0]!r}, which changes with each trial"
+            raise problem("fixture-per-trial", what, None, "use it in the body; fixtures are set up once an item")
+
+
 def _sample(item: pytest.Function, plan: TestPlan, session: GateSession, gate: GatePlugin) -> TestVerdict:
     function = _body_function(item)
     body = Body(function, _arguments(item), plan, session.models(plan))
@@ -127,7 +140,10 @@ def _sample_here(body: SyncBody, plan: TestPlan, session: GateSession, gate: Gat
     test = session.prepare(plan.id)
     while (trial := test.take()) is not None:
         session.engine.tick()
-        test.complete(trial, body.sample_now(trial))
+        seen = body.sample_now(trial)
+        if body.escaped is not None:
+            return
+        test.complete(trial, seen)
         reporting.show_progress(gate)
     session.engine.tick()
 
@@ -154,12 +170,6 @@ def _check(item: pytest.Function) -> None:
     """Refuse what would be sampled wrongly without anybody noticing."""
     if hasattr(item.obj, "hypothesis") or getattr(unwrap(item.obj), "is_hypothesis_test", False):
         raise problem("given-and-gate", f"{item.nodeid}: @given and a gate marker multiply trials", None, "keep one")
-    for name, definitions in item._fixtureinfo.name2fixturedefs.items():
-        wanted = set(definitions[-1].argnames) & {"trial", "case", "llm"}
-        wanted = {word for word in wanted if isinstance(item.funcargs.get(word), PerTrial) or word not in item.funcargs}
-        if wanted and name not in ("trial", "case", "llm"):
-            what = f"{item.nodeid}: the fixture {name!r} asks for {sorted(wanted)[0]!r}, which changes with each trial"
-            raise problem("fixture-per-trial", what, None, "use it in the body; fixtures are set up once an item")
 
 
 def _check_threads(item: pytest.Function) -> None:

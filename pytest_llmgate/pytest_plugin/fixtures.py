@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _GATED = "the fixture {!r} belongs to tests with gate markers, such as pytest.mark.stochastic, run with --llm-suite"
 
 
+PER_TRIAL = ("llm", "trial", "case")
+
+
 class PerTrial:
     """What stands for `llm`, `trial` and `case` while an item is set up; a body gets each trial's own."""
 

@@ -52,7 +52,8 @@ def register(config: pytest.Config) -> None:
 class GatePlugin:
     """The run as pytest sees it. planner: compiles. session: samples; None in an xdist controller.
 
-    result: what the run came to, once it is over, in the process that merges.
+    result: what the run came to, once it is over, in the process that merges. fault: why there is none.
+    refused: why no test can be sampled. broken: by test, why it could not be set up.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -62,7 +63,10 @@ class GatePlugin:
         self.planner = Planner(self.settings, self.registry)
         self.session: GateSession | None = None
         self.result: dict[str, Any] | None = None
+        self.fault: LlmgateError | None = None
         self.refused: LlmgateError | None = None
+        self.broken: dict[str, LlmgateError] = {}
+        self.concluded: set[str] = set()
         self._run: RunDir | None = None
         self._alive = ExitStack()
         collect.add_suite_folders(config, self.settings)
@@ -80,9 +84,16 @@ class GatePlugin:
             if self.is_worker:
                 self._run = xdist.run_of_worker(self.config)
             else:
-                self._run = open_run(self.settings)
-                self._alive.enter_context(self._run.lock())
+                self._run = self._open_run()
         return self._run
+
+    def _open_run(self) -> RunDir:
+        try:
+            run = open_run(self.settings)
+            self._alive.enter_context(run.lock())
+        except LlmgateError as fault:
+            raise pytest.UsageError(str(fault)) from None
+        return run
 
     # ---- collection
 
@@ -119,6 +130,11 @@ class GatePlugin:
 
     # ---- running
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Refuse what could not be sampled, before any fixture of the test costs anything."""
+        bodies.check_fixtures(item)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
         """Before a test is reported on, sampling of those after it begins."""
@@ -135,7 +151,7 @@ class GatePlugin:
         else:
             ahead = item.session.items[item.session.items.index(item) :] if item is item.session.items[0] else []
         for other in ahead or [item]:
-            if isinstance(other, collect.SuiteItem) and not _will_skip(other):
+            if isinstance(other, collect.SuiteItem) and not _may_skip(other):
                 self.session.submit(other.plan.id)
 
     def verdict_of(self, item: collect.SuiteItem) -> TestVerdict:
@@ -162,23 +178,35 @@ class GatePlugin:
 
     # ---- the end
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close this process's part; the process that merges writes the results."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        """Close this process's part; the process that merges writes the results.
+
+        After everybody else, as xdist ends its workers here, and before the summary, which a wrapper further out writes.
+        """
+        yield
         reporting.clear_progress(self)
-        if self.session is not None:
-            self.session.close()
-        if self.is_worker or session.config.option.collectonly or self._run is None:
-            return
         try:
-            if (self._run.path / "plan.json").is_file():
-                self.result = finish_run(self.settings, self._run)
+            self._finish()
+        except LlmgateError as fault:
+            self.fault = fault
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
         finally:
             self._alive.close()
 
+    def _finish(self) -> None:
+        if self.session is not None:
+            for test_id, said in self.broken.items():
+                if self.session.verdict(test_id) is None:
+                    self.session.refuse(test_id, said)
+            self.session.close()
+        if not self.is_worker and self._run is not None and (self._run.path / "plan.json").is_file():
+            self.result = finish_run(self.settings, self._run)
 
-def _will_skip(item: pytest.Item) -> bool:
-    return any(item.iter_markers("skip"))
+
+def _may_skip(item: pytest.Item) -> bool:
+    """Whether pytest may decide not to run an item: then it is sampled only once it runs."""
+    return any(mark.name in ("skip", "skipif", "xfail") for mark in item.iter_markers())
 
 
 def _settings(config: pytest.Config) -> Settings:

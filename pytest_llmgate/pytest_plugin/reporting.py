@@ -11,6 +11,7 @@ import pytest
 from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.reports.terminal import lines as summary_lines
 from pytest_llmgate.reports.terminal import progress_line, test_lines
@@ -18,8 +19,8 @@ from pytest_llmgate.reports.terminal import progress_line, test_lines
 if TYPE_CHECKING:
     from pytest_llmgate.pytest_plugin.gate import GatePlugin
 
-VERDICT = pytest.StashKey[TestVerdict]()
 _PROGRESS = pytest.StashKey["_Progress"]()
+_KEPT = "kept: this is the recorded verdict; gated tests are never drawn again"
 _LIVE_EVERY_S = 0.2
 _LOG_EVERY_S = 30.0
 
@@ -40,9 +41,10 @@ def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
     """Turn a verdict into the item's outcome; a second call keeps the recorded verdict and says so."""
     clear_progress(gate)
     text = "\n".join(test_lines(_with_texts(verdict, gate)))
-    if VERDICT in item.stash or "rerun" in str(getattr(item, "execution_count", "")):
-        text += "\nkept: this is the recorded verdict; gated tests are never drawn again by a rerun"
-    item.stash[VERDICT] = verdict
+    if verdict.id in gate.concluded:
+        text += f"\n{_KEPT}"
+        item.add_report_section("call", "llmgate", _KEPT)
+    gate.concluded.add(verdict.id)
     item.user_properties.append(("llmgate", verdict.verdict.value))
     if verdict.verdict is Outcome.PASS:
         return
@@ -121,20 +123,33 @@ class Reporting:
             del report.wasxfail
             report.outcome = "failed"
             report.longrepr = str(fault)
-        if call.when == "setup" and report.skipped:
-            self._skipped(item)
+        if isinstance(fault, LlmgateError):
+            report.longrepr = str(fault)
+        if call.when == "setup" and not report.passed:
+            self._not_set_up(item, report, fault)
         return report
 
-    def _skipped(self, item: pytest.Item) -> None:
+    def _not_set_up(self, item: pytest.Item, report: pytest.TestReport, fault: BaseException | None) -> None:
+        """A skipped test is left out of the result; one whose fixtures failed could not be judged."""
         from pytest_llmgate.pytest_plugin.collect import PLAN
 
-        plan = item.stash.get(PLAN, None)
-        if plan is not None and self._gate.session is not None and self._gate.session.verdict(plan.id) is None:
-            self._gate.session.skip(plan.id)
+        gate, plan = self._gate, item.stash.get(PLAN, None)
+        if plan is None or gate.session is None or gate.session.verdict(plan.id) is not None:
+            return
+        if report.skipped:
+            gate.session.skip(plan.id)
+        elif isinstance(fault, LlmgateError):
+            gate.broken[plan.id] = fault
+        else:
+            said = f"{plan.id}: its fixtures could not be set up: {type(fault).__name__}"
+            gate.broken[plan.id] = problem("setup-failed", said, plan.where, "see pytest's own report")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of verdicts, and where the results lie."""
         gate = self._gate
+        if gate.fault is not None:
+            terminalreporter.section("llmgate", red=True)
+            terminalreporter.write_line(f"no result: {gate.fault}", red=True)
         if gate.result is None:
             return
         writer = terminalreporter._tw

@@ -111,8 +111,6 @@ class SyncBody:
         began = perf_counter()
         try:
             returned = self._body.function(**arguments)
-        except KeyboardInterrupt:
-            raise
         except BaseException as fault:
             if _leaves(fault, trial, calls):
                 self.escaped = fault
@@ -144,14 +142,14 @@ class AsyncBody:
         return _ended(returned, self._body, info, calls, perf_counter() - began)
 
 
-_LEFT = Observation(None, TrialError("skipped", "the body left the test", fatal=True))
+_LEFT = Observation(None, TrialError("interrupted", "the body left the test", fatal=True))
 
 
 def _leaves(fault: BaseException, trial: Trial, calls: Calls) -> bool:
     """Whether an exception is pytest's word about the whole item; a skip is one only before anything happened."""
     if isinstance(fault, pytest.skip.Exception):
         return trial.index == 0 and not calls.pending
-    return isinstance(fault, (SystemExit, pytest.exit.Exception, pytest.xfail.Exception))
+    return isinstance(fault, (KeyboardInterrupt, SystemExit, pytest.exit.Exception, pytest.xfail.Exception))
 
 
 def _ended(returned: Any, body: Body, info: BodyTrial, calls: Calls, seconds: float) -> Observation:

@@ -176,6 +176,12 @@ def priced(model: ModelPlan, prices: Prices) -> bool:
     return prices.cost(model.model, Usage(1, 1, 1)) is not None
 
 
+def cut_short(row: Mapping[str, object]) -> str:
+    """Why a recorded trial came to nothing through no fault of its subject: `budget`, `interrupted`, or nothing."""
+    kind = str(row["error"]).partition(":")[0] if row["error"] is not None else ""
+    return kind if kind in ("budget", "interrupted") else ""
+
+
 class RecordedTrials:
     """Trials of one test that an interrupted start completed, as the engine asks for them."""
 
@@ -188,8 +194,7 @@ class RecordedTrials:
         row = self._row(trial.index)
         if row is None or row["seed"] != trial.seed or row["case"] != self._plan.cases[trial.case].id:
             return None
-        record = record_from_row(row, trial.case)
-        return None if record.error is not None and record.error.startswith(("budget", "interrupted")) else record
+        return None if cut_short(row) else record_from_row(row, trial.case)
 
 
 def recorded(row: Callable[[int], Mapping[str, object] | None] | None, plan: TestPlan) -> Recorded | None:

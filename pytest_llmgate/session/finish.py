@@ -17,7 +17,7 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.verdicts import decide_test
 from pytest_llmgate.reports.html import render_html
 from pytest_llmgate.reports.summary import build_result
-from pytest_llmgate.session.assembly import stream
+from pytest_llmgate.session.assembly import cut_short, stream
 from pytest_llmgate.session.records import finish_manifest
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
@@ -35,9 +35,13 @@ def decide_recorded(
     """The verdict that recorded trials give; where they end too early, undecided gates stay so (`cut`)."""
     window, recorded = stream(plan, designs), iter(rows)
     while (trial := window.next()) is not None:
+        known = window.known(trial)
+        if known is not None:  # was certain, so it was not asked again and left no row
+            window.put(known)
+            continue
         row = next(recorded, None)
-        if row is None or row["index"] != trial.index or row["seed"] != trial.seed:
-            window.cut(cut)
+        if row is None or row["index"] != trial.index or row["seed"] != trial.seed or cut_short(row):
+            window.cut((row and cut_short(row)) or cut)
             break
         window.put(record_from_row(row, trial.case))
     return decide_test(window, order)

@@ -16,6 +16,7 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.store.atomic import storing
 from pytest_llmgate.store.cassette import JsonlCassette, recover, start_segment
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.git import revision
@@ -136,7 +137,8 @@ class Records:
         if self._journal is not None:
             dates = [tape.oldest_used for tape in self.cassettes.values() if tape.oldest_used]
             row = {**execution, "recorded_at": min(dates).isoformat() if dates else None}
-            with (self.run.path / f"execution.{self.settings.worker}.jsonl").open("a", encoding="utf-8") as file:
+            path = self.run.path / f"execution.{self.settings.worker}.jsonl"
+            with storing(path), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             self._journal.close()
             self._journal = None
