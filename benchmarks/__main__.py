@@ -49,12 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[[], *PARTS], help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="PART", type=_part, help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and runs; no page is written")
     parser.add_argument("--bare", type=Path, metavar="VENV", help="an environment with pytest alone (default: made)")
     parser.add_argument("--clean", type=Path, metavar="VENV", help="one with this package and its dependencies alone")
     parser.add_argument("--mock", type=Path, metavar="SCRIPT", help="another mock server to measure throughput with")
     return parser
+
+
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
+    return name
 
 
 def _measured(name: str, part: Part, given: argparse.Namespace) -> list[Row]:

@@ -13,10 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 _OURS = "llmgate"
-_HIDDEN = ("CI", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "OPENAI_BASE_URL")
+_HIDDEN = (
+    "CI", "OPENAI_BASE_URL", "PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS",
+    "PYTHONDONTWRITEBYTECODE",  # users have compiled modules from the second run on
+)  # fmt: skip
 
 
-class ChildFailed(Exception):
+class ChildFailed(Exception):  # noqa: N818 - reads as what happened
     """A measured command did not end as it must, so its figures would mean nothing."""
 
 

@@ -28,13 +28,17 @@ def measure(folder: Path, *, quick: bool, bare: Path | None, clean: Path | None,
     for name, options in _PLACES.items():
         if "-n2" in options and find_spec("xdist") is None:
             continue
-        found[name] = _decisive(gate_run(folder, suite, *options, keep=("xdist", "xdist.looponfail"), ends=_FAILED).result)
+        found[name] = _decisive(
+            gate_run(folder, suite, *options, keep=("xdist", "xdist.looponfail"), ends=_FAILED).result
+        )
     first = next(iter(found.values()))
     checks: list[Row] = []
     for name in list(_PLACES)[1:]:
         text = f"`result.json` as at concurrency 1, but for `run` and `execution`: {name}"
         holds = found[name] == first if name in found else None
-        checks.append(Check(part="identical", name=text, holds=holds, note="" if name in found else "needs pytest-xdist"))
+        checks.append(
+            Check(part="identical", name=text, holds=holds, note="" if name in found else "needs pytest-xdist")
+        )
     return checks
 
 

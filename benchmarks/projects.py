@@ -34,7 +34,9 @@ import pytest
 def test_body():
     assert "Paris" in "The capital is Paris."
 """
-_CASES = [{"id": f"case-{number}", "vars": {"q": f"What is the capital of country {number}?"}} for number in range(20)]
+_CASES: list[dict[str, Any]] = [
+    {"id": f"case-{number}", "vars": {"q": f"What is the capital of country {number}?"}} for number in range(20)
+]
 
 
 def create(folder: Path) -> Path:

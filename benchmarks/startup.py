@@ -61,7 +61,7 @@ def _make_bare(folder: Path) -> Path | None:
     """A new environment with pytest alone; None where it cannot be made, such as without a network."""
     try:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "pytest"]
+        pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "pytest"]
         subprocess.run(pip, check=True, capture_output=True, timeout=120)
     except (OSError, subprocess.SubprocessError):
         return None

@@ -64,9 +64,7 @@ def _figure(name: str, values: list[float], note: str, most: float | None, unit:
 
 def _gate(folder: Path, url: str, tests: int, trials: int) -> GateRun:
     suite = projects.server(folder, tests, trials, url)
-    return gate_run(
-        folder, suite, "--llm-record=live", f"--llm-concurrency={CONCURRENCY}", trials=tests * trials
-    )
+    return gate_run(folder, suite, "--llm-record=live", f"--llm-concurrency={CONCURRENCY}", trials=tests * trials)
 
 
 def _raw(url: str) -> float:

@@ -29,7 +29,7 @@ class GateFold:
 
     def settle(self, rule: Rule, tally: Tally, decision: Decision | None) -> None:
         """Replace rule and tally, where another rule turned out to apply (a census)."""
-        self.rule, self.tally, self.decision = rule, tally, decision
+        self.rule, self._decide, self.tally, self.decision = rule, rule.decide, tally, decision
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """End from outside."""

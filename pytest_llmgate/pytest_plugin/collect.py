@@ -59,12 +59,6 @@ class SuiteItem(pytest.Item):
         gate = self.config.stash[GATE]
         reporting.conclude(self, gate.verdict_of(self), gate)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Sentences, not tracebacks: nothing in our stack helps whoever reads a verdict."""
-        if isinstance(excinfo.value, (reporting.GateFailure, LlmgateError)):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo)
-
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where the test stands in its file."""
         line = self.plan.where.line if self.plan.where else None

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
 from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
@@ -63,6 +64,13 @@ def _with_texts(verdict: TestVerdict, gate: GatePlugin) -> dict[str, Any]:
     return row
 
 
+def _sentences(item: pytest.Item, text: str) -> ReprExceptionInfo:
+    """A failure without a traceback; its first line is what pytest's short summary and JUnit's message say."""
+    path, line, _ = item.reportinfo()
+    place = ReprFileLocation(str(path), (line or 0) + 1, text.partition("\n")[0])
+    return ReprExceptionInfo(ReprTraceback([ReprEntryNative([f"{text}\n"])], None, "native"), place)
+
+
 class _Progress:
     """A line that is written over and over on a terminal, or now and then in a log."""
 
@@ -116,15 +124,14 @@ class Reporting:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """`xfail` expects a `fail`; what could not be judged stays a failure."""
+        """`xfail` expects a `fail`; what could not be judged stays a failure. Sentences take the place of tracebacks."""
         report = yield
         fault = call.excinfo.value if call.excinfo is not None else None
         if isinstance(fault, GateFailure) and fault.outcome is not Outcome.FAIL and hasattr(report, "wasxfail"):
             del report.wasxfail
             report.outcome = "failed"
-            report.longrepr = str(fault)
-        if isinstance(fault, LlmgateError):
-            report.longrepr = str(fault)
+        if isinstance(fault, (GateFailure, LlmgateError)) and report.failed:
+            report.longrepr = _sentences(item, str(fault))
         if call.when == "setup" and not report.passed:
             self._not_set_up(item, report, fault)
         return report

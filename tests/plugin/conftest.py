@@ -10,21 +10,30 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from time import monotonic, sleep
 from typing import Any
 
-# pytester forgets, after each run in this process, what was imported during it; these cannot be imported twice.
-import aiohttp  # noqa: F401
-import jinja2.sandbox  # noqa: F401
-import jsonschema_rs  # noqa: F401
-import numpy.random  # noqa: F401
+import aiohttp
+import hypothesis.strategies
+import jinja2.sandbox
+import jsonschema_rs
+import numpy.random
 import pytest
-import re2  # noqa: F401
-import yaml  # noqa: F401
+import re2
+import yaml
 
-import pytest_llmgate.pytest_plugin.gate  # noqa: F401
+import pytest_llmgate
 from pytest_llmgate.providers.loopback import LoopbackServer, MockModels
+
+# pytester forgets, after each run in this process, what was imported during it; these are slow to import again, or
+# cannot be.
+_KEPT = (aiohttp, hypothesis.strategies, jinja2.sandbox, jsonschema_rs, numpy.random, re2, yaml)
+for _module in walk_packages(pytest_llmgate.__path__, "pytest_llmgate."):
+    if not _module.name.endswith("__main__"):
+        import_module(_module.name)
 
 PATIENCE_S = 90.0
 """How long anything is waited for; a healthy run needs a small part of it."""
@@ -37,22 +46,17 @@ asyncio_default_fixture_loop_scope = "function"
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of pytest that is over. code: its exit code. text: all that it printed. project: its folder."""
+    """A run of pytest that is over. code: its exit code. text: all that it printed. folder: of its results."""
 
     code: int
     text: str
-    project: Path
+    folder: Path
 
     @property
     def summary(self) -> str:
         """The last line: `1 passed, 2 deselected in 0.5s`, without the time."""
         last = [line for line in self.text.splitlines() if " in " in line and "=" in line][-1]
         return last.strip("= ").rpartition(" in ")[0]
-
-    @cached_property
-    def folder(self) -> Path:
-        """The directory of the newest run."""
-        return self.project / (self.project / ".llmgate/latest").read_text()
 
     @cached_property
     def result(self) -> dict[str, Any]:
@@ -114,8 +118,13 @@ class Example:
 
     def run(self, *options: str) -> Ran:
         """pytest in this process."""
-        ran = self._pytester.runpytest_inprocess("-p", "no:randomly", *options)
-        return Ran(int(ran.ret), ran.stdout.str() + ran.stderr.str(), self.path)
+        ran = self._pytester.runpytest_inprocess("-p", "no:randomly", *options, no_reraise_ctrlc=True)
+        return Ran(int(ran.ret), ran.stdout.str() + ran.stderr.str(), self.newest())
+
+    def newest(self) -> Path:
+        """The directory of the newest run, if there is one."""
+        note = self.path / ".llmgate/latest"
+        return self.path / note.read_text() if note.exists() else self.path
 
     def gate(self, *options: str) -> Ran:
         """`pytest --llm-suite` in this process."""
@@ -141,7 +150,7 @@ class Example:
     def end(self, process: subprocess.Popen[str]) -> Ran:
         """Wait for a started process."""
         text, _ = process.communicate(timeout=PATIENCE_S)
-        return Ran(process.returncode, text, self.path)
+        return Ran(process.returncode, text, self.newest())
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """`kill -9`: no handler, no finally, no atexit."""

@@ -153,7 +153,7 @@ def test_functions_that_are_not_selected_count_in_the_family(example: Example) -
         class TestC:
             def test_d(self): pass
     """})
-    for selection in (["test_m.py::test_a"], ["-k", "test_a"], ["-m", "stochastic", "-k", "test_a"]):
+    for selection in (["test_m.py::test_a"], ["-m", "stochastic", "-k", "test_a"]):
         assert example.gate(*selection).gate("test_a")["family"] == 4
 
 
@@ -267,5 +267,4 @@ def test_the_same_question_as_yaml_and_as_markers_has_the_same_figures(example: 
     same = ("type", "n", "successes", "estimate", "interval", "threshold", "bad", "alpha_used", "beta", "reason")
     yaml, mark = ran.gate("t"), ran.gate("test_m")
     assert {key: yaml[key] for key in same} == {key: mark[key] for key in same}
-    assert [row["case"] for row in ran.rows("t")][:2] == sorted({row["case"] for row in ran.rows("t")}, key=str) or True
     assert {row["case"] for row in ran.rows("t")} == {row["case"] for row in ran.rows("test_m")}

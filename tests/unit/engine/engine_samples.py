@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pytest_llmgate.core.case import Case
@@ -46,17 +47,17 @@ def prompt_plan(*gates: GatePlan, deterministic: bool | None = None, **fields: A
     return plan(*gates, **{"kind": "prompt", "model": model, **fields})
 
 
-def rule(given: GatePlan, test: TestPlan) -> Rule:
+@cache
+def rule(good: float, bad: float, family: int, kind: Any, ceiling: int) -> Rule:
     return choose_rule(
-        good=given.good, bad=given.bad, alpha=given.alpha, beta=given.beta, family=given.family, kind=given.rule,
-        ceiling=given.trials or test.trials, zero_tolerance=given.zero_tolerance, bad_failure=1.0 - given.bad,
-    ).rule  # fmt: skip
+        good=good, bad=bad, family=family, kind=kind, ceiling=ceiling, zero_tolerance=good == 1, bad_failure=1.0 - bad
+    ).rule
 
 
 def stream(test: TestPlan) -> TestStream:
     return TestStream(
         test,
-        [rule(given, test) for given in test.gates],
+        [rule(g.good, g.bad, g.family, g.rule, g.trials or test.trials) for g in test.gates],
         lambda place, count: Census(threshold=test.gates[place].good, cases=count),
     )
 

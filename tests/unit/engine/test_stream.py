@@ -24,7 +24,7 @@ tests_ = st.builds(
         *TWO, cases=cases(count), cover=cover, stop=stop, trials=ceiling, max_errors=0.5
     ),
     st.integers(1, 30), st.sampled_from(["each", "sample"]), st.sampled_from(["first-fail", "all"]),
-    st.integers(1, 60),
+    st.sampled_from([1, 9, 25, 60]),
 )  # fmt: skip
 
 
@@ -49,22 +49,20 @@ def test_any_order_of_completion_gives_the_same_verdict(test: TestPlan, said: li
     mixed, sent = outside_in(test, said, many, lambda count: rng.randrange(count))
     assert decide_test(mixed) == decide_test(alone)
     assert mixed.evidence.latencies == alone.evidence.latencies
-    assert mixed.folded == alone.folded == asked
-    assert sent < asked + many
+    assert mixed.folded == alone.folded == asked <= sent
 
 
 @settings(max_examples=100, deadline=None)
 @given(tests_, answers)
 def test_no_trial_is_sent_that_cannot_matter(test: TestPlan, said: list[Any]) -> None:
-    """Law 3: however many may be in flight, the last one sent is the first at which all could be decided."""
-    window = stream(test)
-    sent: list[Any] = []
+    """Law 3: however many may be in flight, the last one sent is the first at which all gates could be decided."""
+    window, sent = stream(test), list[Any]()
     while not window.done:
-        while (trial := window.next()) is not None:
-            sent.append(trial)
         wanted = max((all_good_from(fold) for fold in window.gates if fold.decision is None), default=0)
         cover = min(len(test.cases), test.trials) if test.cover == "each" else 0
-        assert len(sent) <= max(min(max(window.folded + wanted, cover), test.trials), window.folded)
+        while (trial := window.next()) is not None:
+            assert trial.index < min(max(window.folded + wanted, cover), test.trials)
+            sent.append(trial)
         nxt = sent[window.folded]
         window.put(record(test, nxt, said[nxt.index]))
 
@@ -238,7 +236,7 @@ def test_declared_identical_replies_are_a_census() -> None:
 
 def test_a_census_with_more_cases_than_trials_cannot_say_what_the_rest_would() -> None:
     window = stream(prompt_plan(deterministic=True, cases=cases(30), trials=20))
-    assert run_through(window, lambda _: True) == 20
+    assert run_through(window, lambda _: True) == 20  # 20 good ones would do for a sample
     assert outcomes(window) == ["inconclusive ceiling"]
 
 
@@ -291,7 +289,7 @@ def test_an_error_in_the_second_look_is_no_equality() -> None:
 
 
 def test_with_fewer_than_two_rounds_nothing_can_be_seen_twice() -> None:
-    window = stream(prompt_plan(cases=cases(30), trials=40, cover="sample"))
+    window = stream(prompt_plan(cases=cases(35), trials=60, cover="sample"))
     assert run_through(window, lambda _: True) == 13
     assert outcomes(window) == ["pass boundary"]
 

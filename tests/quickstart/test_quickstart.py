@@ -1,0 +1,97 @@
+"""The promise of the README: two commands, no key, no network; and red where a build is bad."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Newcomer, readme_commands, run
+
+pytestmark = pytest.mark.slow
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    """`result.json` of the newest run in a folder."""
+    latest = (folder / ".llmgate" / "latest").read_text("utf-8").strip()
+    loaded: dict[str, Any] = json.loads((folder / latest / "result.json").read_text("utf-8"))
+    return loaded
+
+
+def test_the_first_two_commands_are_nothing_but_commands() -> None:
+    first, second = readme_commands()[:2]
+    assert "--llm-suite" in first
+    assert "pytest" in second
+    assert not any(line.lstrip().startswith(("$", "#")) for line in (first + "\n" + second).splitlines())
+
+
+def test_first_command_installs_and_is_green(newcomer: Newcomer) -> None:
+    assert newcomer.first.returncode == 0, newcomer.first.stdout
+    result = result_of(newcomer.clone)
+    assert result["verdict"] == "pass"
+    assert {test["suite"] for test in result["tests"]} == {"support-bot", "repair-assistant"}
+    assert result["run"]["recorded_at"] is not None, "the quick start must judge recorded replies, and say so"
+    assert result["execution"]["billed"]["calls"] == 0, "the quick start must not call anything"
+    assert "ruled out" in newcomer.first.stdout
+
+
+def test_the_report_is_written_and_has_no_script(newcomer: Newcomer) -> None:
+    latest = (newcomer.clone / ".llmgate" / "latest").read_text("utf-8").strip()
+    page = (newcomer.clone / latest / "report.html").read_text("utf-8")
+    assert "Content-Security-Policy" in page
+    assert "<script" not in page
+
+
+def test_one_s_own_function_from_another_folder(newcomer: Newcomer, tmp_path: Path) -> None:
+    """`pip install`, ten lines and a suite, in a folder that is not the repository."""
+    (tmp_path / "app.py").write_text(
+        'def answer(question):\n    return {"answer": f"You asked: {question}", "sources": 1}\n'
+    )
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "app.suite.yaml").write_text(
+        "suite: my-app\n"
+        "tests:\n"
+        "  - id: answers\n"
+        '    function: "../app.py:answer"\n'
+        "    cases: [{question: Where is my parcel?}, {question: How do I return it?}]\n"
+        "    assert:\n"
+        "      - {type: is-json, min_rate: 0.95, bad_rate: 0.90}\n"
+        "      - {type: contains, value: You asked}\n"
+    )
+    done = run(f"{newcomer.bin}/pytest --llm-suite", tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "58 of 58: at or below 90 % is ruled out (5 % risk)" in done.stdout
+
+
+def test_broken_model_is_red_and_says_why(clone: Path, pytest_here: str) -> None:
+    broken = "answerer=python:../fixtures/models/broken.py:reply"
+    done = run(f"{pytest_here} --llm-suite suites/support.suite.yaml --llm-model {broken}", clone)
+    assert done.returncode == 1, done.stdout
+    assert result_of(clone)["verdict"] == "fail"
+    assert "the limit of" in done.stdout
+    assert "is ruled out" in done.stdout
+
+
+def test_live_local_model_without_cassette(clone: Path, pytest_here: str) -> None:
+    pytest.importorskip("xllamacpp", reason="the local model comes with pip install xllamacpp")
+    done = run(f"{pytest_here} --llm-suite fixtures/live --llm-record=live", clone)
+    assert done.returncode == 0, done.stdout
+    result = result_of(clone)
+    assert result["execution"]["billed"]["calls"] >= result["totals"]["trials"] > 0
+    assert result["run"]["recorded_at"] is None
+
+
+def test_damaged_prompt_is_red_with_the_real_model(clone: Path, pytest_here: str) -> None:
+    """The same suite, its prompt damaged, asked live: the rate falls and the gate fails."""
+    pytest.importorskip("xllamacpp", reason="the local model comes with pip install xllamacpp")
+    damaged = clone / "fixtures" / "prompts" / "support_damaged.yaml"
+    damaged.replace(clone / "suites" / "prompts" / "support.yaml")
+    done = run(f"{pytest_here} --llm-suite suites/support.suite.yaml --llm-record=live", clone)
+    assert done.returncode == 1, done.stdout
+    result = result_of(clone)
+    failed = [gate for test in result["tests"] for gate in test["gates"] if gate["verdict"] == "fail"]
+    assert failed, done.stdout
+    assert failed[0]["reason"] in " ".join(done.stdout.split()) or failed[0]["name"] in done.stdout
+    assert any(test["failing"] for test in result["tests"])
