@@ -15,6 +15,7 @@ from time import monotonic
 from benchmarks import decisions, identical, startup, throughput, trial
 from benchmarks.child import ChildFailed
 from benchmarks.figures import Check, Part, Row, markdown_table, plain_table
+from benchmarks.options import Options
 
 PARTS: dict[str, Part] = {
     "startup": startup.measure,
@@ -30,12 +31,13 @@ BEGIN, END = "<!-- figures: written by `python -m benchmarks` -->", "<!-- end of
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 where every figure is reached, else 1."""
     given = _parser().parse_args(arguments)
+    options = Options(quick=given.quick, bare=given.bare, clean=given.clean, mock=given.mock)
     rows: list[Row] = []
     for name, part in PARTS.items():
         if given.parts and name not in given.parts:
             continue
         began = monotonic()
-        found = _measured(name, part, given)
+        found = _measured(name, part, options)
         rows += found
         print(f"\n{name} ({monotonic() - began:.0f} s)\n{plain_table(found)}", flush=True)
     short = sum(row.short for row in rows)
@@ -63,11 +65,11 @@ def _part(name: str) -> str:
     return name
 
 
-def _measured(name: str, part: Part, given: argparse.Namespace) -> list[Row]:
+def _measured(name: str, part: Part, options: Options) -> list[Row]:
     """A part's figures; a part that breaks is itself a figure that is short, and the others go on."""
     with TemporaryDirectory(prefix="llmgate-bench-") as folder:
         try:
-            return part(Path(folder) / name, quick=given.quick, bare=given.bare, clean=given.clean, mock=given.mock)
+            return part(Path(folder) / name, options)
         except ChildFailed as fault:
             print(f"\n{name}: {fault}", file=sys.stderr)
             return [Check(part=name, name=name, holds=None, note="a measured command failed")]

@@ -14,6 +14,7 @@ from time import process_time
 from typing import Any, NamedTuple
 
 from benchmarks.figures import Figure, Row
+from benchmarks.options import Options
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.observation import Measurement, Observation
@@ -50,10 +51,9 @@ class Seen(NamedTuple):
     mean_n: float
 
 
-def measure(folder: Path, *, quick: bool, bare: Path | None, clean: Path | None, mock: Path | None) -> list[Row]:
+def measure(folder: Path, given: Options) -> list[Row]:
     """Exact figures of every pair, then simulations with fixed seeds in as many processes as there are cores."""
-    del folder, bare, clean, mock
-    share = 10 if quick else 1
+    share = 10 if given.quick else 1
     sizes = {"rule": RULE_RUNS // share, "engine": ENGINE_RUNS // share}
     jobs = [Job(kind, *pair, at, sizes[kind]) for kind, pair, at in product(sizes, PAIRS, (True, False))]
     with ProcessPoolExecutor(os.cpu_count()) as pool:

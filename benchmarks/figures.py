@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+
+from benchmarks.options import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class Check:
 
 
 Row = Figure | Check
-Part = Callable[..., list[Row]]
+Part = Callable[[Path, Options], list[Row]]
 HEADER = ("figure", "wanted", "measured: median [min – max]", "")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import projects
 from benchmarks.figures import Check, Row
 from benchmarks.gate_run import gate_run
+from benchmarks.options import Options
 
 _PLACES = {
     "concurrency 1": ("--llm-concurrency=1",),
@@ -20,9 +21,8 @@ _PLACES = {
 _FAILED = 1  # pytest's exit code: the suite has a test that must fail
 
 
-def measure(folder: Path, *, quick: bool, bare: Path | None, clean: Path | None, mock: Path | None) -> list[Row]:
+def measure(folder: Path, given: Options) -> list[Row]:
     """Tests that pass, fail and stay open, whose failures take longer than their passes."""
-    del quick, bare, clean, mock
     suite = projects.slow_failures(projects.create(folder))
     found = {}
     for name, options in _PLACES.items():

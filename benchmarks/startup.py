@@ -10,22 +10,21 @@ from pathlib import Path
 from benchmarks import projects
 from benchmarks.child import pytest_command, run
 from benchmarks.figures import Figure, Row
+from benchmarks.options import Options
 
 MOST_MS = 15.0
 
 
-def measure(folder: Path, *, quick: bool, bare: Path | None, clean: Path | None, mock: Path | None) -> list[Row]:
-    """bare: an environment with pytest alone, made here where None. clean: one with this package and its
-    dependencies alone; None: the running one, with all other pytest plugins switched off."""
-    del mock
+def measure(folder: Path, given: Options) -> list[Row]:
+    """The plugin installed and unused, against itself switched off and against pytest alone."""
     test = projects.plain_test(projects.create(folder))
-    used = str(clean / "bin/python") if clean else sys.executable
+    used = str(given.clean / "bin/python") if given.clean else sys.executable
     commands = {"installed": _plain(used, test), "off": _plain(used, "-pno:llmgate", test)}
-    made = bare or _make_bare(folder / "bare")
+    made = given.bare or _make_bare(folder / "bare")
     if made is not None:
         commands["bare"] = [str(made / "bin/python"), "-m", "pytest", "-q", "-pno:cacheprovider", test]
-    spent = _rounds(folder, commands, 7 if quick else 21)
-    note = "a clean environment" if clean else "this environment, other plugins off"
+    spent = _rounds(folder, commands, 7 if given.quick else 21)
+    note = "a clean environment" if given.clean else "this environment, other plugins off"
     return [
         _added(spent, "off", "CPU added to `pytest`, against `-p no:llmgate` in the same environment", note),
         _added(spent, "bare", "CPU added to `pytest`, against an environment with pytest alone", note),

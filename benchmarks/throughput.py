@@ -14,6 +14,7 @@ from benchmarks import projects
 from benchmarks.child import run
 from benchmarks.figures import Figure, Row
 from benchmarks.gate_run import GateRun, gate_run
+from benchmarks.options import Options
 
 CALLS, FEW, CONCURRENCY, LATENCY_MS = 2_000, 200, 64, 50
 TESTS = 100
@@ -21,12 +22,12 @@ MOST_RATIO, MOST_RATIO_TESTS, MOST_MS = 1.25, 1.5, 0.5
 _OUTSIDE_PORT = 8099
 
 
-def measure(folder: Path, *, quick: bool, bare: Path | None, clean: Path | None, mock: Path | None) -> list[Row]:
-    """mock: another mock server's script, taking `--port` and `--latency-ms`, to measure with as well."""
-    del bare, clean
+def measure(folder: Path, given: Options) -> list[Row]:
+    """The same calls by the gate and by a bare loop, in turn."""
     projects.create(folder)
-    rows = _measure(folder, None, "", 2 if quick else 5)
-    return rows + (_measure(folder, mock, "the given mock server", 2 if quick else 5) if mock else [])
+    rounds = 2 if given.quick else 5
+    rows = _measure(folder, None, "", rounds)
+    return rows + (_measure(folder, given.mock, "the given mock server", rounds) if given.mock else [])
 
 
 def _measure(folder: Path, script: Path | None, note: str, rounds: int) -> list[Row]:

@@ -2,13 +2,14 @@
 
 import json
 
-IMPERATIVES = frozenset(
-    """
-    call check clean clear close cool cut disconnect drain dry empty fill find inspect keep let lift melt move open
-    plug press pull push put reconnect refill remove repair replace reset restart run set shut stop switch take test
-    tighten turn unplug use wait
-    """.split()
-)
+# fmt: off
+IMPERATIVES = frozenset((
+    "call", "check", "clean", "clear", "close", "cool", "cut", "disconnect", "drain", "dry", "empty", "fill",
+    "find", "inspect", "keep", "let", "lift", "melt", "move", "open", "plug", "press", "pull", "push", "put",
+    "reconnect", "refill", "remove", "repair", "replace", "reset", "restart", "run", "set", "shut", "stop",
+    "switch", "take", "test", "tighten", "turn", "unplug", "use", "wait",
+))
+# fmt: on
 
 
 def instructions(text):

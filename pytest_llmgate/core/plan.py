@@ -127,6 +127,11 @@ class TestPlan:
     where: Where | None = None
 
     @property
+    def trial_deadline_s(self) -> float:
+        """Seconds that a blocking trial may take: a prompt's only call has its model's deadline."""
+        return self.model.deadline_s if self.kind == "prompt" and self.model is not None else self.deadline_s
+
+    @property
     def equal_replies(self) -> bool:
         """Whether identical requests are declared to give identical replies."""
         return self.kind == "prompt" and self.model is not None and self.model.deterministic is True

@@ -249,7 +249,7 @@ class Engine:
         for worker in list(self._workers):
             elapsed, plan = worker.elapsed(), worker.test.stream.plan
             worker.test.slow = worker.test.slow or elapsed > _SLOW_S
-            if elapsed > plan.deadline_s:
+            if elapsed > plan.trial_deadline_s:
                 self._give_up(worker)
         self._pump()
         if self._workers or (self._places is not None and self._runs):
@@ -257,7 +257,7 @@ class Engine:
 
     def _give_up(self, worker: BlockingWorker) -> None:
         """Record a hanging trial as late and do without its thread."""
-        deadline_s = worker.test.stream.plan.deadline_s
+        deadline_s = worker.test.stream.plan.trial_deadline_s
         try:
             if worker.give_up(deadline_s, late(deadline_s)):
                 self._let_go(worker, None)

@@ -94,8 +94,8 @@ def _turned(plan: GatePlan, interval: Interval) -> tuple[float, float]:
 
 
 def percent(rate: float) -> str:
-    """A rate for people: `95 %`, `97.5 %`, `99.95 %`."""
-    return f"{round(rate * 100, 2):g} %"
+    """A rate for people: `95 %`, `97.5 %`, `99.95 %`; one that is small but not 0 is never shown as 0."""
+    return f"{round(rate * 100, 2):g} %" if rate >= 0.001 or rate <= 0 else f"{rate * 100:.2g} %"
 
 
 def sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
@@ -132,7 +132,8 @@ def _fail_sentence(gate: GateFold) -> str:
     plan = gate.plan
     if plan.zero_tolerance:
         times = "1 violation" if gate.tally.failed == 1 else f"{gate.tally.failed} violations"
-        return f"{times} in {gate.tally.n}, the first at trial {gate.tally.n}: none is tolerated (limit 0 %)"
+        first = "" if plan.rule == "fixed" else f", the first at trial {gate.tally.n}"
+        return f"{times} in {gate.tally.n}{first}: none is tolerated (limit 0 %)"
     side = "at or below" if plan.unwanted else "at or above"
     limit = percent(_shown(plan, plan.good))
     return f"{_counted(gate)}: {side} the limit of {limit} is ruled out ({percent(plan.alpha_used)} risk)"

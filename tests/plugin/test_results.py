@@ -21,7 +21,7 @@ tests:
     prompt: ask
     cases: [{id: one, vars: {word: good}}, {id: two, vars: {word: goods}}]
     assert:
-      - {type: contains, value: good}
+      - {type: contains, value: good, bad_rate: 0.9}
       - {type: max-length, value: 3, max_rate: 0.05, bad_rate: 0.2, severity: info, name: short}
 """
 
@@ -267,12 +267,18 @@ def test_the_profile_ci_is_used_where_ci_is_set(shop: Example) -> None:
 
 @pytest.mark.parametrize("option", [
     "--llm-trials=0", "--llm-concurrency=0", "--llm-budget=much", "--llm-record=never", "--llm-prices=missing.json",
-    "--llm-baseline=propose", "--llm-trials=many",
+    "--llm-trials=many",
 ])  # fmt: skip
 def test_impossible_options_are_usage_errors(shop: Example, option: str) -> None:
     ran = shop.gate(option)
     assert ran.code == 4, ran.text
     assert option.partition("=")[0] in ran.text
+
+
+def test_baselines_are_refused_by_name(shop: Example) -> None:
+    ran = shop.gate("--llm-baseline=propose")
+    assert ran.code == 4
+    assert "not available yet: baselines" in ran.text
 
 
 # ---- python models that misbehave
@@ -297,10 +303,11 @@ def test_a_model_without_a_reply_is_an_error_and_never_a_pass(shop: Example, bod
     assert said in ran.gate("says", "contains")["reason"]
 
 
-def test_ten_megabytes_are_judged_and_kept_out_of_the_terminal(shop: Example) -> None:
-    shop.files({"suites/models.py": "def reply(request): return 'x' * 10_000_000"})
-    ran = shop.gate("--llm-trials", "40")
-    assert ran.verdicts == {"says": "fail"}
+@pytest.mark.parametrize(("size", "verdict"), [(1_000_000, "fail"), (10_000_000, "error")])
+def test_huge_replies_never_pass_and_do_not_flood_the_terminal(shop: Example, size: int, verdict: str) -> None:
+    shop.files({"suites/models.py": f"def reply(request): return 'x' * {size}"})
+    ran = shop.gate()
+    assert ran.verdicts == {"says": verdict}
     assert len(ran.text) < 20_000
     assert (ran.folder / "report.html").stat().st_size < 2_000_000
 

@@ -330,7 +330,8 @@ def test_a_worker_that_has_gone_on_is_not_given_up() -> None:
     assert [row.trial.index for row in journal.rows] == [0]
 
 
-def test_quick_functions_share_one_thread_and_slow_ones_get_many(engine: Engine) -> None:
+def test_quick_functions_share_one_thread(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_llmgate.engine.runner._SLOW_S", LONG)  # whatever else this machine does
     quick: set[int] = set()
 
     def answer(trial: Trial) -> Observation:
@@ -342,6 +343,8 @@ def test_quick_functions_share_one_thread_and_slow_ones_get_many(engine: Engine)
     ended(run)
     assert len(quick) == 1
 
+
+def test_slow_functions_get_threads(engine: Engine) -> None:
     together = threading.Barrier(4)  # 4 threads must meet for any trial to go on
 
     def slow(trial: Trial) -> Observation:

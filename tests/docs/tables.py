@@ -1,0 +1,101 @@
+"""The tables of figures in docs/explanation: computed here, compared by a test. Run this file to write them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n
+from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.intervals import zero_fail_n
+
+FOLDER = Path(__file__).parents[2] / "docs/explanation"
+_PLACE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+_PAIRS = (
+    (0.99, 0.98), (0.99, 0.97), (0.99, 0.95), (0.99, 0.90), (0.98, 0.96), (0.98, 0.95), (0.98, 0.90), (0.95, 0.93),
+    (0.95, 0.90), (0.95, 0.85), (0.95, 0.80), (0.90, 0.85), (0.90, 0.80), (0.90, 0.70), (0.80, 0.70), (0.80, 0.60),
+    (0.50, 0.40),
+)  # fmt: skip
+
+
+def _design(good: float, bad: float, *, family: int = 1, ceiling: int | None = None) -> SequentialDesign:
+    return design_sequential(RateGoal(good=good, bad=bad, family=family), ceiling)
+
+
+def _table(head: str, rows: Iterable[Iterable[object]]) -> str:
+    lines = [[part.strip() for part in head.split("|")], *([str(part) for part in row] for row in rows)]
+    lines.insert(1, ["---:"] * len(lines[0]))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def calls() -> str:
+    """Calls to expect by pairs of rates."""
+    rows = []
+    for good, bad in _PAIRS:
+        design = _design(good, bad)
+        means = [f"{design.oc(rate).mean_n:,.0f}" for rate in (1.0, good, (good + bad) / 2, bad)]
+        rows.append([f"{good:.2f}", f"{bad:.2f}", *means, f"{design.ceiling:,}", f"{fixed_n(design.goal)[0]:,}"])
+    return _table("good | bad | perfect | good | between | bad | at most | fixed", rows)
+
+
+def passing() -> str:
+    """How often builds of different quality pass at .95/.90."""
+    design = _design(0.95, 0.90)
+    rates = (1.0, 0.97, 0.96, 0.95, 0.94, 0.93, 0.92, 0.91, 0.90, 0.88, 0.85)
+    return _table("the build is right | it passes", [[f"{100 * p:g} %", _chance(design.oc(p).p_pass)] for p in rates])
+
+
+def _chance(probability: float) -> str:
+    return f"{100 * probability:.1f} %"
+
+
+def ceilings() -> str:
+    """How often a ceiling leaves .95/.90 undecided."""
+    rows = []
+    for ceiling in (20, 40, 60, 100, 200, 300):
+        design = _design(0.95, 0.90, ceiling=ceiling)
+        ends = [design.oc(rate) for rate in (0.95, 0.90)]
+        rows.append([ceiling, *(_chance(end.p_inconclusive) for end in ends), _chance(ends[0].p_pass)])
+    return _table("`trials` | inconclusive at 95 % | inconclusive at 90 % | pass at 95 %", rows)
+
+
+def families() -> str:
+    """What sharing alpha costs at .95/.90."""
+    rows = []
+    for family in (1, 2, 6, 20, 50, 200):
+        design = _design(0.95, 0.90, family=family)
+        found = [f"{design.oc(rate).mean_n:,.0f}" for rate in (1.0, 0.95, 0.90)]
+        rows.append([family, f"{100 * design.goal.alpha_used:.3g} %", *found, f"{design.ceiling:,}"])
+    return _table("gates (M) | alpha of each | calls if perfect | if good | if bad | at most", rows)
+
+
+def zero() -> str:
+    """Clean trials that rule out a rate of violations."""
+    rates = (0.05, 0.02, 0.01, 0.005, 0.001)
+    return _table("a rate of | is ruled out by clean trials", [[f"{100 * p:g} %", f"{zero_fail_n(p):,}"] for p in rates])
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "calls": calls,
+    "pass": passing,
+    "ceiling": ceilings,
+    "family": families,
+    "zero": zero,
+}
+
+
+def places(page: Path) -> list[tuple[str, str]]:
+    """The tables of a page: names, and what stands there."""
+    return [(found[2], found[3]) for found in _PLACE.finditer(page.read_text(encoding="utf-8"))]
+
+
+def write() -> None:
+    """Write every table anew."""
+    for page in FOLDER.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(_PLACE.sub(lambda found: found[1] + TABLES[found[2]]() + found[4], text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
