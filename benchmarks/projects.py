@@ -74,7 +74,8 @@ def body(folder: Path, trials: int) -> str:
 def server(folder: Path, tests: int, trials: int, url: str) -> str:
     """Prompts whose model stands behind a server."""
     model = {"provider": "openai", "model": "mock", "base_url": url, "api_key_env": "BENCH_KEY"}
-    wanted = [_test(f"t{number}", trials, **_asks("mock")) for number in range(tests)]
+    gate = {**_GATE, "type": "min-length", "value": 1}  # whatever the server says
+    wanted = [{**_test(f"t{number}", trials, **_asks("mock")), "assert": [gate]} for number in range(tests)]
     return _suite(folder, f"server-{tests}", {"mock": {**model, "params": {"temperature": 0.7}}}, wanted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -19,7 +20,6 @@ from benchmarks.options import Options
 CALLS, FEW, CONCURRENCY, LATENCY_MS = 2_000, 200, 64, 50
 TESTS = 100
 MOST_RATIO, MOST_RATIO_TESTS, MOST_MS = 1.25, 1.5, 0.5
-_OUTSIDE_PORT = 8099
 
 
 def measure(folder: Path, given: Options) -> list[Row]:
@@ -81,14 +81,20 @@ def _most_in_flight(url: str) -> int:
 @contextmanager
 def _server(script: Path | None) -> Iterator[str]:
     """A mock server under way: ours, or another one's script."""
-    latency = ["--latency-ms", str(LATENCY_MS)]
-    ours = [sys.executable, "-m", "benchmarks.mock_server", *latency]
-    command = [sys.executable, str(script), "--port", str(_OUTSIDE_PORT), *latency] if script else ours
+    port = _free_port()
+    started = [str(script)] if script else ["-m", "benchmarks.mock_server"]
+    command = [sys.executable, *started, "--port", str(port), "--latency-ms", str(LATENCY_MS)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        said = process.stdout.readline().strip()
-        yield f"http://127.0.0.1:{_OUTSIDE_PORT}/v1" if script else said
+        process.stdout.readline()  # says that it listens
+        yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
         process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

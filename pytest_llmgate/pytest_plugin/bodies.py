@@ -21,8 +21,7 @@ from pytest_llmgate.pytest_plugin import fixtures, reporting
 from pytest_llmgate.pytest_plugin.collect import PLAN
 from pytest_llmgate.pytest_plugin.fixtures import PER_TRIAL
 from pytest_llmgate.pytest_plugin.trial_body import AsyncBody, Body, SyncBody
-from pytest_llmgate.session import GateSession, Planner
-from pytest_llmgate.suites.markers import MarkedTest
+from pytest_llmgate.session import GateSession, MarkedTest, Planner
 
 if TYPE_CHECKING:
     from pytest_llmgate.pytest_plugin.gate import GatePlugin

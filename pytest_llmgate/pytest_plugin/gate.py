@@ -13,13 +13,10 @@ import pytest
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.extensions.registry import create_registry
 from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
-from pytest_llmgate.session import GateSession, Planner
+from pytest_llmgate.session import GateSession, Planner, RunDir, build_settings, create_registry
 from pytest_llmgate.session.finish import finish_run
 from pytest_llmgate.session.records import open_run
-from pytest_llmgate.store.rundir import RunDir
-from pytest_llmgate.suites.config import build_settings
 
 GATE = pytest.StashKey["GatePlugin"]()
 _OPTIONS = (

@@ -14,8 +14,8 @@ from _pytest.outcomes import Failed
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.reports.terminal import lines as summary_lines
-from pytest_llmgate.reports.terminal import progress_line, test_lines
+from pytest_llmgate.session import lines as summary_lines
+from pytest_llmgate.session import progress_line, test_lines
 
 if TYPE_CHECKING:
     from pytest_llmgate.pytest_plugin.gate import GatePlugin

@@ -204,7 +204,7 @@ def _observation(
 
 
 def _own_usage(reply: Reply | None) -> Usage:
-    from pytest_llmgate.engine.calls import money
+    from pytest_llmgate.session import money
 
     if reply is None or (reply.input_tokens is None and reply.output_tokens is None and reply.cost_usd is None):
         return NO_USAGE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmgate.store.rundir import RunDir
+from pytest_llmgate.session import RunDir
 
 if TYPE_CHECKING:
     from pytest_llmgate.pytest_plugin.gate import GatePlugin

@@ -140,5 +140,8 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
     page.text(spent_in_all(sums))
+    unpriced = (result.get("execution") or {}).get("unpriced_models")
+    if unpriced:
+        page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")
     if provenance(result["run"]):
         page.text(provenance(result["run"]))

@@ -1,5 +1,48 @@
-"""The only place where the parts are joined: plans, subjects, measures, rules, store, engine."""
+"""The only place where the parts are joined: plans, subjects, measures, rules, store, engine.
 
-from pytest_llmgate.session.gate_session import GateSession, Planner
+Outer rooms (the pytest plugin, the command, the test helpers) import what they need from here and no part
+directly. Names resolve when first used, so that a mock or a single assertion does not load the whole gate.
+"""
 
-__all__ = ["GateSession", "Planner"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmgate.engine.calls import money
+    from pytest_llmgate.extensions.registry import create_registry
+    from pytest_llmgate.providers.loopback import MockModels
+    from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
+    from pytest_llmgate.session.gate_session import GateSession, Planner
+    from pytest_llmgate.store.rundir import RunDir
+    from pytest_llmgate.subjects.templates import PromptTemplate
+    from pytest_llmgate.suites.config import build_settings
+    from pytest_llmgate.suites.markers import MarkedTest
+
+__all__ = [
+    "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
+    "create_registry", "lines", "money", "progress_line", "test_lines",
+]  # fmt: skip
+
+_HOMES = {
+    "GateSession": "session.gate_session",
+    "MarkedTest": "suites.markers",
+    "MockModels": "providers.loopback",
+    "Planner": "session.gate_session",
+    "PromptTemplate": "subjects.templates",
+    "RunDir": "store.rundir",
+    "build_settings": "suites.config",
+    "create_registry": "extensions.registry",
+    "lines": "reports.terminal",
+    "money": "engine.calls",
+    "progress_line": "reports.terminal",
+    "test_lines": "reports.terminal",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"pytest_llmgate.{home}"), name)

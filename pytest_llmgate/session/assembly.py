@@ -37,9 +37,16 @@ class Providers:
         self._registry = registry
         self._root = root
         self._built: dict[str, Provider] = {}
+        self._seen: dict[int, tuple[ModelPlan, Provider]] = {}  # by identity: one look-up a call must be quick
 
     def get(self, model: ModelPlan, base: str) -> Provider:
         """The provider of a model, shared by all tests that use it."""
+        seen = self._seen.get(id(model))
+        if seen is None:
+            seen = self._seen[id(model)] = (model, self._shared(model, base))
+        return seen[1]
+
+    def _shared(self, model: ModelPlan, base: str) -> Provider:
         key = canonical([base, model])
         if key not in self._built:
             build = self._registry.provider(model.provider, model.where)

@@ -61,7 +61,8 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
                 rows[plan["id"]] = verdict.to_row()
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
-    _merge_cassettes(settings, run, complete=not missing and not _was_cut(tests))
+    complete = not missing and not _was_cut(tests) and settings.record == "all" and not settings.resume
+    _merge_cassettes(settings, run, plans if complete else [])
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
     result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
@@ -72,16 +73,21 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     return result
 
 
-def _merge_cassettes(settings: Settings, run: RunDir, *, complete: bool) -> None:
-    """Bring this run's recordings into the cassettes; a complete new recording drops what is no longer asked."""
+def _merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str, Any]]) -> None:
+    """Bring this run's recordings into the cassettes.
+
+    anew: plans that were recorded anew from end to end; a suite all of whose tests are among them drops from its
+    cassette what is no longer asked.
+    """
+    files = run.read_manifest().options.get("whole", [])
+    whole = {plan["cassette"] for plan in anew if plan["file"] in files}
     by_cassette: dict[str, list[Path]] = {}
     for segment in segment_paths(run.path):
         header = segment_header(segment)
         if header is not None:
             by_cassette.setdefault(header[0], []).append(segment)
     for name, segments in by_cassette.items():
-        whole = complete and settings.record == "all" and not settings.resume
-        merge_segments(settings.root / name, segments, prune=whole)
+        merge_segments(settings.root / name, segments, prune=name in whole)
         remove_segments(segments)
 
 

@@ -61,6 +61,10 @@ class Planner:
         asked = [Decimal(suite.budget) for suite in self.suites.values() if suite.budget is not None]
         return sum(asked, Decimal(0)) if asked else None
 
+    def whole(self, selected: Collection[str]) -> list[str]:
+        """Files of the suites all of whose tests are selected (by id)."""
+        return [suite.file for suite in self.suites.values() if all(test.id in selected for test in suite.tests)]
+
     def check_aliases(self) -> None:
         """Refuse a `--llm-model` whose alias no suite has."""
         known = {alias for suite in self.suites.values() for alias in suite.aliases}
@@ -86,7 +90,7 @@ class GateSession:
         self._verdicts: dict[str, TestVerdict] = {}
         redactor = Redactor()
         self.records = Records(settings, run, redactor)
-        self.records.begin(plans)
+        self.records.begin(plans, planner.whole(self.plans))
         mine = _share(settings)
         self.engine = Engine(mine or 1, None if mine else self.records.places())
         self._guard = Guard()

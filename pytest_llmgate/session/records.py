@@ -62,9 +62,12 @@ class Records:
         self._journal: Journal | None = None
         self._recorded: Recorded | None = None
 
-    def begin(self, plans: Sequence[TestPlan]) -> None:
-        """Write down what will be sampled, once for all workers; refuse to resume another plan."""
-        manifest = self._manifest(plans)
+    def begin(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> None:
+        """Write down what will be sampled, once for all workers; refuse to resume another plan.
+
+        whole: files of suites of which no test was deselected.
+        """
+        manifest = self._manifest(plans, whole)
         with exclusive(self.run.path / "begin.lock"):
             if (self.run.path / "run.json").is_file():
                 _same_run(self.run.read_manifest(), manifest)
@@ -75,7 +78,7 @@ class Records:
             self._recorded = Recorded(self.run)
         self._journal = Journal(self.run, self.settings.worker)
 
-    def _manifest(self, plans: Sequence[TestPlan]) -> RunManifest:
+    def _manifest(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> RunManifest:
         commit, dirty = revision(self.settings.root)
         digest = plan_digest(tuple(plans))
         seeds = {plan.seed for plan in plans}
@@ -88,6 +91,7 @@ class Records:
             dirty=dirty,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=_versions(),
+            options={"whole": list(whole)},
             tests=tuple(plan.id for plan in plans),
             attempt=attempt_number(self.settings.root, digest, commit),
         )
@@ -136,7 +140,8 @@ class Records:
         self.designs.flush()
         if self._journal is not None:
             dates = [tape.oldest_used for tape in self.cassettes.values() if tape.oldest_used]
-            row = {**execution, "recorded_at": min(dates).isoformat() if dates else None}
+            replayed = dates and execution["replayed_trials"]  # what was just recorded is found again, too
+            row = {**execution, "recorded_at": min(dates).isoformat() if replayed else None}
             path = self.run.path / f"execution.{self.settings.worker}.jsonl"
             with storing(path), path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

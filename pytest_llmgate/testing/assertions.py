@@ -11,7 +11,7 @@ from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.reply_from import as_reply
-from pytest_llmgate.extensions.registry import create_registry
+from pytest_llmgate.session import create_registry
 
 
 def assert_schema(reply: object, schema: Mapping[str, Any] | str | Path) -> None:

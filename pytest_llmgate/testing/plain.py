@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pytest_llmgate.core.errors import nearest, problem
-from pytest_llmgate.providers.loopback import MockModels
+from pytest_llmgate.session import MockModels, PromptTemplate
 from pytest_llmgate.session.prompts import named_prompts
-from pytest_llmgate.subjects.templates import PromptTemplate
 
 PromptRenderer = Callable[..., str]
 

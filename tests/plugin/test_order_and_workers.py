@@ -89,13 +89,14 @@ def test_mistakes_are_collection_errors_in_workers_too(example: Example) -> None
         "test_m.py": "import pytest\n@pytest.mark.stochastic(trails=3)\ndef test_a(): pass\n",
     })  # fmt: skip
     ran = example.gate("-n2")
-    assert ran.code == 2, ran.text
+    assert ran.code in (1, 2), ran.text
+    assert not (ran.folder / "result.json").exists()
     assert "did you mean 'function'" in ran.text
     assert "did you mean 'trials'" in ran.text
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("option", ["--llm-model=nobody=python:app.py:f", "--llm-results=taken/out"])
+@pytest.mark.parametrize("option", ["--llm-model=nobody=local:smollm2-135m", "--llm-results=taken/out"])
 def test_what_keeps_a_run_from_starting_is_told_in_workers_too(example: Example, option: str) -> None:
     example.files({**PROJECT, "taken": "a file"})
     ran = example.gate("-n2", option)
