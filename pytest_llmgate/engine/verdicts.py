@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pytest_llmgate.core.decision import Decision, Interval, Outcome
 from pytest_llmgate.core.plan import GatePlan, TestPlan
+from pytest_llmgate.core.rates import percent
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.gate import GateFold
@@ -93,11 +94,6 @@ def _turned(plan: GatePlan, interval: Interval) -> tuple[float, float]:
     return (interval.lower, interval.upper)
 
 
-def percent(rate: float) -> str:
-    """A rate for people: `95 %`, `97.5 %`, `99.95 %`; one that is small but not 0 is never shown as 0."""
-    return f"{round(rate * 100, 2):g} %" if rate >= 0.001 or rate <= 0 else f"{rate * 100:.2g} %"
-
-
 def sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
     """What the decision means: n, rate and limit, and what is ruled out at which risk."""
     if decision.stop_reason == "census":
@@ -163,7 +159,7 @@ def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: TestStrea
     if decision.stop_reason == "interrupted":
         return f"{counted}: {between}; the run was interrupted (go on with --llm-resume)"
     if decision.stop_reason == "first-fail":
-        return f"{counted}: {between}; another gate of this test failed first (stop: all goes on)"
+        return f"{counted}: left undecided when another gate failed (stop: all goes on)"
     if decision.stop_reason == "recording-end":
         return f"{counted}: {between}; the recorded trials end here"
     if decision.stop_reason == "holes":

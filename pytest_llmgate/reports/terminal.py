@@ -25,6 +25,7 @@ SHOWN_PER_RUN = 30
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
 _INDENT = 16  # the column of sentences, behind the longest verdict word
+_SAID_ALL = frozenset({"first-fail", "error"})  # stops whose sentence leaves nothing to add
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 
@@ -110,7 +111,10 @@ def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
     page.text(spent_by(test))
     for gate in test["gates"]:
         page.entry(gate["verdict"], f"{gate['name']}: {gate['reason']}", inner=True)
-        page.text(f"{measured(gate)}; {rates(gate)}")
+        if gate["verdict"] != "pass" and gate["stop_reason"] not in _SAID_ALL:
+            page.text(f"{measured(gate)}; {rates(gate)}")
+        elif gate.get("bad_assumed"):
+            page.text("this bad rate is assumed; write bad_rate to choose it")
         if standing(gate):
             page.text(standing(gate))
         for row in failing.of(test, gate["name"]):
@@ -143,5 +147,5 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
     unpriced = (result.get("execution") or {}).get("unpriced_models")
     if unpriced:
         page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")
-    if provenance(result["run"]):
-        page.text(provenance(result["run"]))
+    if provenance(result):
+        page.text(provenance(result))

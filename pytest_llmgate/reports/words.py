@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from pytest_llmgate.core.rates import percent
+
+__all__ = [
+    "counted", "headline", "measured", "money", "percent", "provenance", "rates", "sentence", "spent_by",
+    "spent_in_all", "standing", "tokens",
+]  # fmt: skip
+
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
-
-
-def percent(rate: float) -> str:
-    """A rate in percent with at most two decimals: `97.5 %`."""
-    return f"{round(rate * 100, 2):g} %"
 
 
 def counted(number: int | None, noun: str) -> str:
@@ -84,16 +86,15 @@ def headline(result: Mapping[str, Any]) -> str:
     return ", ".join(parts) + cut
 
 
-def provenance(run: Mapping[str, Any]) -> str:
+def provenance(result: Mapping[str, Any]) -> str:
     """Where the replies come from: asked now, or recorded before."""
-    recorded = f", recorded {run['recorded_at']}" if run.get("recorded_at") else ""
-    modes = {
-        "replay": "judged on recorded replies",
-        "new": "recorded replies where there are any",
-        "live": "live replies",
-        "all": "live replies, recorded anew",
-    }
-    return modes.get(str(run.get("record")), "") + recorded
+    run, execution = result["run"], result["execution"]
+    if not run.get("recorded_at"):
+        return "judged on live replies" if result["totals"]["calls"] else ""
+    on = f"replies recorded on {run['recorded_at']}"
+    if not (execution.get("billed") or {}).get("calls"):
+        return f"judged on {on}"
+    return f"judged on live replies and, for {counted(execution.get('replayed_trials'), 'trial')}, on {on} or later"
 
 
 def rates(gate: Mapping[str, Any]) -> str:

@@ -30,7 +30,12 @@ class Block(NamedTuple):
 
 def pages() -> list[Path]:
     """Every page under docs/, and those at the top that are documentation too."""
-    return [*sorted(DOCS.rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+    return [
+        *sorted(DOCS.rglob("*.md")),
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        ROOT / "changelog.d/README.md",
+    ]
 
 
 def name_of(page: Path) -> str:

@@ -73,7 +73,9 @@ def families() -> str:
 def zero() -> str:
     """Clean trials that rule out a rate of violations."""
     rates = (0.05, 0.02, 0.01, 0.005, 0.001)
-    return _table("a rate of | is ruled out by clean trials", [[f"{100 * p:g} %", f"{zero_fail_n(p):,}"] for p in rates])
+    return _table(
+        "a rate of | is ruled out by clean trials", [[f"{100 * p:g} %", f"{zero_fail_n(p):,}"] for p in rates]
+    )
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from pytest_llmgate.providers.loopback import LoopbackServer, MockModels
+
 from .pages import Block, as_pattern, blocks, name_of, pages
 
 _PROGRAMS = {"pytest": ["-m", "pytest"], "llmgate": ["-m", "pytest_llmgate.cli"]}

@@ -15,6 +15,7 @@ from pytest_llmgate.core.verdict import GateVerdict, TestVerdict
 from pytest_llmgate.extensions.builtin import PENDING_PROVIDERS
 from pytest_llmgate.extensions.registry import create_registry
 from pytest_llmgate.suites import keys
+
 from .pages import DOCS
 
 

@@ -9,7 +9,9 @@ from .tables import FOLDER, TABLES, places
 _PLACES = [(page, name, said) for page in sorted(FOLDER.glob("*.md")) for name, said in places(page)]
 
 
-@pytest.mark.parametrize(("name", "said"), [pytest.param(name, said, id=f"{page.name}-{name}") for page, name, said in _PLACES])
+@pytest.mark.parametrize(
+    ("name", "said"), [pytest.param(name, said, id=f"{page.name}-{name}") for page, name, said in _PLACES]
+)
 def test_a_table_says_what_is_computed(name: str, said: str) -> None:
     assert said == TABLES[name](), "write the tables anew: python tests/docs/tables.py"
 

@@ -41,9 +41,7 @@ def plan(*gates: GatePlan, **fields: Any) -> TestPlan:
 
 def prompt_plan(*gates: GatePlan, deterministic: bool | None = None, **fields: Any) -> TestPlan:
     """A prompt at temperature 0."""
-    model = ModelPlan(
-        alias="m", provider="python", model="x", params={"temperature": 0}, deterministic=deterministic
-    )
+    model = ModelPlan(alias="m", provider="python", model="x", params={"temperature": 0}, deterministic=deterministic)
     return plan(*gates, **{"kind": "prompt", "model": model, **fields})
 
 

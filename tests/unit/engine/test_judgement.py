@@ -99,7 +99,9 @@ def test_the_body_of_a_test_is_measured_by_its_end() -> None:
 
 
 @pytest.mark.parametrize(("strict", "reply", "good"), [(True, "x", False), (False, "x", True), (False, None, False)])
-def test_a_failed_body_fails_its_other_gates_unless_it_left_a_reply(strict: bool, reply: str | None, good: bool) -> None:
+def test_a_failed_body_fails_its_other_gates_unless_it_left_a_reply(
+    strict: bool, reply: str | None, good: bool
+) -> None:
     measure = AndBodyPassed(Gives(Measurement(True)), strict=strict)
     seen = Observation(None if reply is None else Reply(reply), passed=False, detail="boom")
     assert measure.measure(plan().cases[0], seen).good is good
@@ -113,7 +115,9 @@ def test_evidence_counts_and_shows_some() -> None:
     evidence = Evidence(test)
     for index in range(30):
         trial = Trial(index, index % 2, index // 2, index)
-        evidence.add(record(test, trial, False, usage=Usage(1, 2, None, None), replayed=index < 4, reasons={"good": "bad"}))
+        evidence.add(
+            record(test, trial, False, usage=Usage(1, 2, None, None), replayed=index < 4, reasons={"good": "bad"})
+        )
     assert (evidence.cases, evidence.distinct_replies, evidence.replayed, evidence.errors) == (2, 2, 4, 0)
     assert evidence.usage == Usage(30, 60, None, None)
     assert len(evidence.latencies) == 30
@@ -224,8 +228,16 @@ def test_a_census_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "words"), [(0.95, "95 %"), (0.975, "97.5 %"), (0.9995, "99.95 %"), (1.0, "100 %"), (0.0, "0 %"), (0.00025, "0.025 %"),
-     (0.000025, "0.0025 %")],
+    ("rate", "words"),
+    [
+        (0.95, "95 %"),
+        (0.975, "97.5 %"),
+        (0.9995, "99.95 %"),
+        (1.0, "100 %"),
+        (0.0, "0 %"),
+        (0.00025, "0.025 %"),
+        (0.000025, "0.0025 %"),
+    ],
 )
 def test_percent(rate: float, words: str) -> None:
     assert percent(rate) == words

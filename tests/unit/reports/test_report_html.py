@@ -73,7 +73,7 @@ def test_the_page_says_verdict_figures_and_origin() -> None:
         "58 of 58: at or below 90 % is ruled out (5 % risk)",
         "100 %, interval 94.97 % to 100 %",
         "good at or above 95 %, bad at or below 90 %",
-        "judged on recorded replies, recorded 2026-11-20",
+        "judged on replies recorded on 2026-11-20",
         "abc (with uncommitted changes)",
         "sha256:ab",
     ):
