@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 _OURS = "llmgate"
+_UNITS_PER_MB = 1 << 20 if sys.platform == "darwin" else 1 << 10  # macOS counts bytes, Linux kilobytes
 _HIDDEN = (
     "CI", "OPENAI_BASE_URL", "PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS",
     "PYTHONDONTWRITEBYTECODE",  # users have compiled modules from the second run on
@@ -42,8 +44,12 @@ def run(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = No
         output = out.read().decode("utf-8", "replace")
     if process.returncode != ends:
         raise ChildFailed(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10  # macOS counts bytes, Linux kilobytes
-    return Used(used.ru_utime + used.ru_stime, used.ru_maxrss / unit, output)
+    return Used(used.ru_utime + used.ru_stime, used.ru_maxrss / _UNITS_PER_MB, output)
+
+
+def own_peak_mb() -> float:
+    """Peak memory of this process. A child starts as its copy, so no child's peak reads lower than this."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _UNITS_PER_MB
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

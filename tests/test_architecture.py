@@ -1,4 +1,4 @@
-"""The shape of the house: who may import whom, what a plain `pytest` pays, how long things may be, which codes exist."""
+"""The shape of the house: imports between rooms, the price of a plain `pytest`, lengths, and the codes of messages."""
 
 from __future__ import annotations
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from math import isfinite
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialRecord:
-    """One line of `trials.jsonl`.
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class TrialRecord(NamedTuple):
+    """One line of `trials.jsonl`. A tuple, because one is made for each trial and tuples are made fast.
 
     verdicts: per gate name, None is a hole. scores: only gates that give one. reply: digest of the redacted
     text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short.
@@ -25,7 +27,7 @@ class TrialRecord:
     case: str
     trial: Trial
     verdicts: Mapping[str, bool | None]
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = _NOTHING
     usage: Usage = NO_USAGE
     latency_ms: float | None = None
     queued_ms: float | None = None
@@ -34,7 +36,7 @@ class TrialRecord:
     error: str | None = None
     fatal: bool = False
     reply: str | None = None
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
@@ -56,7 +58,7 @@ class TrialRecord:
         if self.fatal:
             line += ',"fatal":true'
         if self.reasons:
-            line += ',"reasons":' + json.dumps(self.reasons, ensure_ascii=False, separators=(",", ":"))
+            line += ',"reasons":' + json.dumps(dict(self.reasons), ensure_ascii=False, separators=(",", ":"))
         return line + "}"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
-from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.reply import Usage, UsageSum
 
 SHOWN_PER_GATE = 10
 
@@ -24,7 +24,7 @@ class Evidence:
     def __init__(self, plan: TestPlan) -> None:
         self._cases = bytearray(len(plan.cases))
         self._replies: set[int] = set()
-        self._usage = NO_USAGE
+        self._usage = UsageSum()
         self._shown = dict.fromkeys((gate.name for gate in plan.gates), 0)
         self.errors = 0
         self.problems: list[str] = []
@@ -37,8 +37,7 @@ class Evidence:
         self._cases[record.trial.case] = 1
         if record.reply is not None:
             self._replies.add(int(record.reply[:15], 16))  # 60 bits: collisions do not matter here
-        if record.usage is not NO_USAGE:
-            self._usage = self._usage.plus(record.usage)
+        self._usage.add(record.usage)
         if record.latency_ms is not None:
             self.latencies.append(record.latency_ms)
         if record.replayed:
@@ -74,7 +73,7 @@ class Evidence:
 
     @property
     def usage(self) -> Usage:
-        return self._usage
+        return self._usage.total
 
     @property
     def cases(self) -> int:

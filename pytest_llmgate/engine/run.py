@@ -9,7 +9,7 @@ from typing import Any
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.ports import BlockingSubject, Journal, Recorded, Subject
 from pytest_llmgate.core.record import TrialRecord
-from pytest_llmgate.core.reply import NO_USAGE, Reply
+from pytest_llmgate.core.reply import Reply, Usage, UsageSum
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.stream import TestStream
@@ -43,7 +43,7 @@ class TestRun:
         self.blocking = isinstance(subject, BlockingSubject)
         self.lock = threading.Lock()
         self.finished = threading.Event()
-        self.billed = NO_USAGE
+        self._billed = UsageSum()
         self.in_flight = 0
         self.slow = False
         self.said: dict[str, str] = {}  # texts of the first failing replies, by digest
@@ -77,8 +77,9 @@ class TestRun:
         self._journal.append(record, None if reply is None else reply.text, _extra(reply))
         with self.lock:
             self.in_flight -= 1
-            if not record.replayed and not self._only_replay:
-                self._look_ahead = True
+            if not record.replayed:
+                self._billed.add(record.usage)
+                self._look_ahead = not self._only_replay
             if reply is not None and record.reasons and len(self.said) < _SAID:
                 self.said[record.reply or ""] = reply.text[:_SAID_LENGTH]
             self._fold(record)
@@ -91,13 +92,16 @@ class TestRun:
             self._wake()
 
     @property
+    def billed(self) -> Usage:
+        """What the trials of this process took live, those included that do not count."""
+        return self._billed.total
+
+    @property
     def overrun_trials(self) -> int:
         """Trials that completed and do not count, because the gates were decided without them."""
         return self._completed - self.stream.folded if self.stream.done else 0
 
     def _fold(self, record: TrialRecord) -> None:
-        if not record.replayed:
-            self.billed = self.billed.plus(record.usage)
         self._completed += 1
         self.stream.put(record)
 

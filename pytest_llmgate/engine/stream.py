@@ -7,7 +7,6 @@ in which they complete, because deciding in completion order lets slow failures 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from pytest_llmgate.core.decision import Outcome, Rule, Tally
 from pytest_llmgate.core.plan import TestPlan
@@ -52,16 +51,22 @@ class TestStream:
             for place, gate in enumerate(self.gates):
                 gate.settle(census(place, self._cases), Tally(), None)
         self._ceiling = min(plan.trials, self._cases) if plan.equal_replies else plan.trials
+        self._decided = self._seen_decided = 0
         self._horizon = self._reach()
 
     # ---- asking
 
     def next(self) -> Trial | None:
         """The next trial to run, or None: all that can matter so far is under way, or the test is done."""
-        if self.done or self._sent >= self._horizon:
+        if self.done or (self._sent >= self._horizon and not self._further()):
             return None
         self._sent += 1
         return next(self._source)
+
+    def _further(self) -> bool:
+        """Whether what was folded since the last look lets further trials matter."""
+        self._horizon = self._reach()
+        return self._sent < self._horizon
 
     @property
     def outstanding(self) -> int:
@@ -71,7 +76,9 @@ class TestStream:
     def known(self, trial: Trial) -> TrialRecord | None:
         """The record of a trial whose reply is already certain, so that it is not asked again."""
         earlier = self._twice.certain.get(trial.case) if self._twice else None
-        return replace(earlier, trial=trial, usage=NO_USAGE, latency_ms=None, queued_ms=None) if earlier else None
+        if earlier is None:
+            return None
+        return earlier._replace(trial=trial, usage=NO_USAGE, latency_ms=None, queued_ms=None)
 
     def _reach(self) -> int:
         """First index that cannot matter if all outstanding trials are good; never past the ceiling."""
@@ -100,7 +107,9 @@ class TestStream:
             self._advance(following)
         if self.done:
             self._waiting.clear()
-        else:
+        elif self._decided != self._seen_decided:
+            # Bad trials only move the horizon outwards, which the next look finds; a decision may draw it in.
+            self._seen_decided = self._decided
             self._horizon = self._reach()
 
     def _advance(self, record: TrialRecord) -> None:
@@ -140,20 +149,21 @@ class TestStream:
         self.folded += 1
         self.evidence.add(record)
         verdicts = record.verdicts
-        open_gates = False
+        decided = 0
         failed = False
         for gate in self.gates:
             gate.add(verdicts.get(gate.name))
             decision = gate.decision
-            if decision is None:
-                open_gates = True
-            elif decision.outcome is Outcome.FAIL and gate.plan.blocks:
-                failed = True
+            if decision is not None:
+                decided += 1
+                if decision.outcome is Outcome.FAIL and gate.plan.blocks:
+                    failed = True
+        self._decided = decided
         if record.fatal or (None in verdicts.values() and self._hopeless()):
             self._end("error")
         elif failed and self.plan.stop == "first-fail":
             self._end("first-fail")
-        elif not open_gates and self.folded >= self._cover:
+        elif decided == len(self.gates) and self.folded >= self._cover:
             self.done = True
         elif self.folded >= self._ceiling:
             self._end("ceiling")

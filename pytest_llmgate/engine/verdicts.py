@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
 from pytest_llmgate.core.decision import Decision, Interval, Outcome
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import percent
@@ -9,7 +13,9 @@ from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.stats.intervals import quantile_ci
 
+_PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 _CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 
 
@@ -71,8 +77,29 @@ def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
         stop_reason=decision.stop_reason,
         reason=sentence(gate, decision, stream),
         blocking=plan.blocks,
+        figures=_latency_figures(plan, stream.evidence.latencies) if plan.type == "latency" else {},
         quarantine={"until": plan.quarantine.until, "reason": plan.quarantine.reason} if plan.quarantine else None,
     )
+
+
+def _latency_figures(plan: GatePlan, latencies: Sequence[float]) -> dict[str, Any]:
+    """The quantile that a percentile gate asks about, with its order-statistic interval (David & Nagaraja, §7.1).
+
+    Over all counted trials that answered; None where there are too few for a bound.
+    """
+    named = next((name for name in plan.params if name in _PERCENTILES), None)
+    if named is None or not latencies:
+        return {}
+    quantile, ranked = _PERCENTILES[named], sorted(latencies)
+    low, high, _ = quantile_ci(len(ranked), quantile, 0.95)
+    return {
+        "quantile": quantile,
+        "quantile_ms": round(ranked[max(0, math.ceil(quantile * len(ranked)) - 1)], 3),
+        "quantile_interval_ms": [
+            round(ranked[low - 1], 3) if low >= 1 else None,
+            round(ranked[high - 1], 3) if high <= len(ranked) else None,
+        ],
+    }
 
 
 def _too_many_holes(gate: GateFold, limit: float) -> Decision | None:

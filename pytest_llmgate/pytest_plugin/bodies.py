@@ -95,15 +95,20 @@ def run_body(item: pytest.Function, gate: GatePlugin) -> None:
     session, plan = gate.ready(), item.stash[PLAN]
     verdict = session.verdict(plan.id)
     if verdict is None:
-        try:
-            _check(item)
-            verdict = _sample(item, plan, session, gate)
-        except LlmgateError as fault:
-            verdict = session.refuse(plan.id, fault)
-        except (pytest.skip.Exception, pytest.xfail.Exception):
-            session.skip(plan.id)
-            raise
+        with gate.turn(plan.id):
+            verdict = _judge(item, plan, session, gate)
     reporting.conclude(item, verdict, gate)
+
+
+def _judge(item: pytest.Function, plan: TestPlan, session: GateSession, gate: GatePlugin) -> TestVerdict:
+    try:
+        _check(item)
+        return _sample(item, plan, session, gate)
+    except LlmgateError as fault:
+        return session.refuse(plan.id, fault)
+    except (pytest.skip.Exception, pytest.xfail.Exception):
+        session.skip(plan.id)
+        raise
 
 
 def check_fixtures(item: pytest.Item) -> None:
@@ -128,7 +133,7 @@ def _sample(item: pytest.Function, plan: TestPlan, session: GateSession, gate: G
     else:
         _check_threads(item)
         session.submit(plan.id, subject)
-        session.await_end(plan.id, lambda: reporting.show_progress(gate))
+        session.await_end(plan.id, gate.watch)
     if subject.escaped is not None:
         raise subject.escaped
     return session.decide(plan.id)
@@ -143,7 +148,7 @@ def _sample_here(body: SyncBody, plan: TestPlan, session: GateSession, gate: Gat
         if body.escaped is not None:
             return
         test.complete(trial, seen)
-        reporting.show_progress(gate)
+        gate.watch()
     session.engine.tick()
 
 

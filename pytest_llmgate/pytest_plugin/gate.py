@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class GatePlugin:
 
     result: what the run came to, once it is over, in the process that merges. fault: why there is none.
     refused: why no test can be sampled. broken: by test, why it could not be set up.
+    concluded: tests that were reported on. copies: tests that `--count` repeats.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -64,8 +66,10 @@ class GatePlugin:
         self.refused: LlmgateError | None = None
         self.broken: dict[str, LlmgateError] = {}
         self.concluded: set[str] = set()
+        self.copies: set[str] = set()
         self._run: RunDir | None = None
         self._alive = ExitStack()
+        self._parent = os.getppid()
         collect.add_suite_folders(config, self.settings)
 
     # ---- the run's directory
@@ -113,9 +117,13 @@ class GatePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """All plans are known: open the run and make the tests ready, unless only a listing was asked for."""
-        if session.config.option.collectonly or xdist.is_controller(self.config) or session.testsfailed:
+        broken = session.testsfailed and not session.config.option.continue_on_collection_errors
+        if session.config.option.collectonly or xdist.is_controller(self.config) or broken:
             return
-        plans = {plan.id: plan for item in session.items if (plan := item.stash.get(collect.PLAN, None))}
+        listed = [plan for item in session.items if (plan := item.stash.get(collect.PLAN, None))]
+        plans = {plan.id: plan for plan in listed}
+        times = Counter(plan.id for plan in listed)
+        self.copies = {test_id for test_id in plans if times[test_id] > 1}
         try:
             self.planner.check_aliases()
             self.session = GateSession(self.planner, self.run, list(plans.values()))
@@ -155,7 +163,24 @@ class GatePlugin:
         """Wait for the verdict of a suite's test."""
         session = self.ready()
         session.submit(item.plan.id)
-        return session.wait(item.plan.id, lambda: reporting.show_progress(self))
+        return session.wait(item.plan.id, self.watch)
+
+    @contextmanager
+    def turn(self, test_id: str) -> Iterator[None]:
+        """Copies of a test that went to several workers: later ones find what the first has drawn."""
+        if not self.is_worker or test_id not in self.copies:
+            yield
+            return
+        with self.ready().records.turn(test_id) as sampled:
+            if sampled:
+                self.concluded.add(test_id)
+            yield
+
+    def watch(self) -> None:
+        """Called now and then while a test is sampled."""
+        if self.session is not None and self.is_worker and os.getppid() != self._parent:
+            self.session.stop("interrupted")  # nobody would ever read what an orphan goes on paying for
+        reporting.show_progress(self)
 
     def ready(self) -> GateSession:
         """The session; raises what kept it from starting."""
@@ -179,7 +204,7 @@ class GatePlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
         """Close this process's part; the process that merges writes the results.
 
-        After everybody else, as xdist ends its workers here, and before the summary, which a wrapper further out writes.
+        After everybody else, as xdist ends its workers here; before the summary, which a wrapper further out writes.
         """
         yield
         reporting.clear_progress(self)

@@ -124,7 +124,7 @@ class Reporting:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """`xfail` expects a `fail`; what could not be judged stays a failure. Sentences take the place of tracebacks."""
+        """`xfail` expects a `fail`; what could not be judged stays a failure. Sentences, not tracebacks."""
         report = yield
         fault = call.excinfo.value if call.excinfo is not None else None
         if isinstance(fault, GateFailure) and fault.outcome is not Outcome.FAIL and hasattr(report, "wasxfail"):

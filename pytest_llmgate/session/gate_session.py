@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,13 +44,13 @@ class Planner:
 
     def suite(self, path: Path) -> SuitePlan:
         """The plan of a YAML suite; raises LlmgateError with all of its problems."""
-        plan = load_suite(path, self.settings, self.registry, self.designs)
+        plan = load_suite(path, self.settings, self.registry, self.designs, providers=self.registry.providers())
         self.suites[plan.file] = plan
         return plan
 
     def module(self, marked: Sequence[MarkedTest]) -> SuitePlan:
         """The plan of a test module's marked functions."""
-        plan = compile_module(marked, self.settings, self.registry, self.designs)
+        plan = compile_module(marked, self.settings, self.registry, self.designs, providers=self.registry.providers())
         self.suites[plan.file] = plan
         return plan
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from pytest_llmgate.core.codec import plain
+from pytest_llmgate.core.codec import plain, text_digest
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
@@ -121,6 +122,16 @@ class Records:
             self.cassettes[key] = JsonlCassette(file, seed, mode, segment, self._redactor)
             self.cassettes[key].load()
         return self.cassettes[key]
+
+    @contextmanager
+    def turn(self, test_id: str) -> Iterator[bool]:
+        """Workers that have been given the same test take turns; yields whether another has sampled it already.
+
+        What that one recorded is then found by `row_of`, so that nothing is drawn twice.
+        """
+        with exclusive(self.run.path / f"turn.{text_digest(test_id)}.lock"):
+            self._recorded = Recorded(self.run)
+            yield test_id in self._recorded.tests
 
     def row_of(self, test_id: str) -> Callable[[int], Mapping[str, Any] | None] | None:
         """Looks up what an interrupted start recorded of a test, by index."""

@@ -59,12 +59,16 @@ def test_pyproject_names_other_suite_folders(project: Example) -> None:
 
 
 def test_without_the_option_nothing_of_the_gate_runs(project: Example) -> None:
-    project.files({"conftest.py": """
+    project.files(
+        {
+            "conftest.py": """
         import pytest
         @pytest.fixture(autouse=True)
         def costly(request):
             assert request.node.name != "test_marked", "a fixture of a gated test was set up"
-    """})
+    """
+        }
+    )
     ran = project.run("-rs")
     assert ran.code == 0, ran.text
     assert ran.summary == "1 passed, 1 skipped"
@@ -98,7 +102,7 @@ def test_a_single_test_by_node_id(project: Example) -> None:
 
 
 def test_junit_tells_the_sentence_and_the_verdict(example: Example) -> None:
-    example.files({"app.py": 'def bad(q): return "no"', "a.suite.yaml": ONE.replace("good\"", "bad\"")})
+    example.files({"app.py": 'def bad(q): return "no"', "a.suite.yaml": ONE.replace('good"', 'bad"')})
     ran = example.gate("--junitxml=out.xml", "a.suite.yaml")
     assert ran.code == 1
     case = ET.parse(example.path / "out.xml").getroot().find(".//testcase")
@@ -144,7 +148,9 @@ def test_gates_that_are_not_selected_count_in_the_family(many: Example, selectio
 
 
 def test_functions_that_are_not_selected_count_in_the_family(example: Example) -> None:
-    example.files({"test_m.py": """
+    example.files(
+        {
+            "test_m.py": """
         import pytest
         pytestmark = pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_a(): pass
@@ -152,7 +158,9 @@ def test_functions_that_are_not_selected_count_in_the_family(example: Example) -
         def test_b(x): pass
         class TestC:
             def test_d(self): pass
-    """})
+    """
+        }
+    )
     for selection in (["test_m.py::test_a"], ["-m", "stochastic", "-k", "test_a"]):
         assert example.gate(*selection).gate("test_a")["family"] == 4
 
@@ -174,7 +182,10 @@ def test_exitfirst_leaves_later_tests_undecided(many: Example) -> None:
 
 
 def test_all_mistakes_of_a_file_come_at_once_with_their_lines(example: Example) -> None:
-    example.files({"app.py": GOOD, "bad.suite.yaml": """
+    example.files(
+        {
+            "app.py": GOOD,
+            "bad.suite.yaml": """
         suite: bad
         tests:
           - id: a
@@ -184,7 +195,9 @@ def test_all_mistakes_of_a_file_come_at_once_with_their_lines(example: Example) 
           - id: a
             fonction: "app.py:good"
             assert: []
-    """})
+    """,
+        }
+    )
     ran = example.gate()
     assert ran.code == 2
     for said in ("bad.suite.yaml:5:", "bad.suite.yaml:6:", "did you mean 'contains'", "bad.suite.yaml:8:"):
@@ -202,11 +215,15 @@ def test_a_broken_file_beside_a_good_one_runs_nothing(many: Example) -> None:
 
 
 def test_a_mistaken_marker_is_a_collection_error_with_its_line(example: Example) -> None:
-    example.files({"test_m.py": """
+    example.files(
+        {
+            "test_m.py": """
         import pytest
         @pytest.mark.stochastic(trails=20)
         def test_a(): pass
-    """})
+    """
+        }
+    )
     ran = example.gate()
     assert ran.code == 2, ran.text
     assert "test_m.py:2: " in ran.text
@@ -225,14 +242,18 @@ def test_markers_of_later_versions_are_refused_by_name(example: Example, mark: s
 
 
 def test_markers_of_others_with_the_same_names_are_left_alone(example: Example) -> None:
-    example.files({"test_m.py": """
+    example.files(
+        {
+            "test_m.py": """
         import pytest
         @pytest.mark.latency
         @pytest.mark.safety("high")
         @pytest.mark.hallucination(level=3)
         @pytest.mark.cost_regression()
         def test_a(): assert True
-    """})
+    """
+        }
+    )
     assert example.run().summary.startswith("1 passed")
     ran = example.gate()
     assert ran.code == 5

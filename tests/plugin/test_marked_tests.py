@@ -43,16 +43,22 @@ def test_every_kind_of_function_is_sampled(example: Example, options: list[str])
 
 
 def test_auto_mode_needs_no_mark_for_an_async_test(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import asyncio, pytest
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         async def test_a(): await asyncio.sleep(0)
-    """, "--asyncio-mode=auto")
+    """,
+        "--asyncio-mode=auto",
+    )
     assert ran.verdicts == {"test_a": "pass"}
 
 
 def test_fixtures_are_set_up_once_and_trial_and_case_change(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         set_up, seen = [], []
 
@@ -74,7 +80,9 @@ def test_fixtures_are_set_up_once_and_trial_and_case_change(example: Example) ->
             assert len(set(seen)) == len(seen) > 3
             assert {case for case, _, _ in seen} == {"x", "y", "z"}
             assert {case for case, _, _ in seen[:3]} == {"x", "y", "z"}, "each case once before any comes again"
-    """, **{"cases.jsonl": "".join(f'{{"id": "{name}", "q": 1, "expected": 1}}\n' for name in "xyz")})
+    """,
+        **{"cases.jsonl": "".join(f'{{"id": "{name}", "q": 1, "expected": 1}}\n' for name in "xyz")},
+    )
     assert ran.code == 0, ran.text
     assert [(row["case"], row["repeat"], row["seed"]) for row in ran.rows()]
 
@@ -93,13 +101,16 @@ def test_seeds_are_the_same_in_every_run_and_depend_on_the_root_seed(example: Ex
 
 
 def test_a_fixture_that_asks_for_a_trial_is_an_error_before_it_runs(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.fixture
         def helper(trial): raise RuntimeError("was set up")
         @pytest.mark.stochastic
         def test_a(helper): pass
-    """)
+    """,
+    )
     assert ran.code == 1
     assert "the fixture 'helper' asks for 'trial', which changes with each trial" in ran.text
     assert "was set up" not in ran.text
@@ -107,7 +118,9 @@ def test_a_fixture_that_asks_for_a_trial_is_an_error_before_it_runs(example: Exa
 
 
 def test_a_fixture_of_the_users_own_called_case_is_left_alone(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.fixture
         def case(): return "mine"
@@ -115,18 +128,22 @@ def test_a_fixture_of_the_users_own_called_case_is_left_alone(example: Example) 
         def helper(case): return case
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_a(helper, case): assert helper == case == "mine"
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_a": "pass"}, ran.text
 
 
 def test_a_fixture_that_fails_is_an_error_and_no_verdict(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.fixture
         def broken(): raise OSError("no database")
         @pytest.mark.stochastic
         def test_a(broken): pass
-    """)
+    """,
+    )
     assert ran.code == 1
     assert "no database" in ran.text
     assert ran.verdicts == {"test_a": "error"}
@@ -144,11 +161,14 @@ def test_the_fixtures_of_trials_outside_of_a_gate_are_an_error(example: Example)
 
 
 def test_a_failed_assert_is_a_failed_trial_and_its_message_is_shown(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_a(trial): assert trial.index < 0, "too late"
-    """)
+    """,
+    )
     assert ran.code == 1
     assert ran.verdicts == {"test_a": "fail"}
     assert "too late" in ran.text
@@ -157,7 +177,9 @@ def test_a_failed_assert_is_a_failed_trial_and_its_message_is_shown(example: Exa
 
 
 def test_few_exceptions_are_holes_and_many_an_error(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         pytestmark = pytest.mark.stochastic(min_rate=0.95, bad_rate=0.8)
         def test_few(trial):
@@ -165,7 +187,8 @@ def test_few_exceptions_are_holes_and_many_an_error(example: Example) -> None:
         def test_many(trial):
             if trial.index % 2: raise ConnectionError("lost")
         def test_all(): raise ConnectionError("lost")
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_few": "pass", "test_many": "error", "test_all": "error"}, ran.text
     assert ran.gate("test_few")["holes"] == 1
     assert ran.rows("test_few")[5]["verdicts"] == {"stochastic": None}
@@ -175,24 +198,31 @@ def test_few_exceptions_are_holes_and_many_an_error(example: Example) -> None:
 
 
 def test_max_errors_allows_more_holes(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.3, max_errors=0.3)
         def test_a(trial):
             if trial.index in (3, 7): raise ConnectionError("lost")
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_a": "pass"}, ran.text
 
 
 def test_a_skip_in_the_first_trial_skips_and_later_is_a_hole(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         pytestmark = pytest.mark.stochastic(min_rate=0.95, bad_rate=0.8)
         def test_first(): pytest.skip("not here")
         def test_later(trial):
             if trial.index == 5: pytest.skip("not now")
         async def test_async(): pytest.skip("not here")
-    """, "-rs")
+    """,
+        "-rs",
+    )
     assert ran.verdicts == {"test_later": "pass"}, ran.text
     assert ran.summary == "1 passed, 2 skipped"
     assert "not here" in ran.text
@@ -201,7 +231,9 @@ def test_a_skip_in_the_first_trial_skips_and_later_is_a_hole(example: Example) -
 
 
 def test_skip_marks_skip_before_fixtures(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.fixture
         def costly(): raise RuntimeError
@@ -210,7 +242,8 @@ def test_skip_marks_skip_before_fixtures(example: Example) -> None:
         def test_a(costly): pass
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_b(): pass
-    """)
+    """,
+    )
     assert ran.summary == "1 passed, 1 skipped"
     assert ran.verdicts == {"test_b": "pass"}
 
@@ -239,13 +272,16 @@ def test_strict_xfail_speaks_of_fail_only(example: Example, body: str, trials: i
 
 
 def test_pytest_exit_ends_the_run_and_leaves_the_test_undecided(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         pytestmark = pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_a(trial):
             if trial.index == 2: pytest.exit("enough")
         def test_b(): pass
-    """)
+    """,
+    )
     assert ran.code == 2
     assert ran.verdicts == {"test_a": "inconclusive", "test_b": "inconclusive"}, ran.text
     assert (ran.test("test_a")["trials"], ran.gate("test_a")["stop_reason"]) == (2, "interrupted")
@@ -254,12 +290,15 @@ def test_pytest_exit_ends_the_run_and_leaves_the_test_undecided(example: Example
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_a_keyboard_interrupt_ends_the_run(example: Example, kind: str) -> None:
-    ran = gate(example, f"""
+    ran = gate(
+        example,
+        f"""
         import pytest
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         {kind} test_a(trial):
             if trial.index == 2: raise KeyboardInterrupt
-    """)
+    """,
+    )
     assert ran.code == 2
     assert ran.verdicts == {"test_a": "inconclusive"}, ran.text
     assert ran.gate("test_a")["stop_reason"] == "interrupted"
@@ -272,24 +311,31 @@ def test_a_keyboard_interrupt_ends_the_run(example: Example, kind: str) -> None:
 ])  # fmt: skip
 def test_a_coroutine_that_nobody_awaits_is_an_error(example: Example, body: str) -> None:
     example.pyproject(PYTHON_MODEL)
-    ran = gate(example, f"""
+    ran = gate(
+        example,
+        f"""
     import pytest
     async def work(): return "x"
     @pytest.mark.stochastic
 {body}
-    """, **{"models.py": "def reply(request): return 'x'"})
+    """,
+        **{"models.py": "def reply(request): return 'x'"},
+    )
     assert ran.verdicts == {"test_a": "error"}, ran.text
     assert "await" in ran.gate("test_a")["reason"]
 
 
 def test_given_multiplies_trials_and_is_refused(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         from hypothesis import given, strategies as st
         @pytest.mark.stochastic
         @given(st.integers())
         def test_a(x): raise RuntimeError("was run")
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_a": "error"}
     assert "@given" in ran.gate("test_a")["reason"]
     assert "was run" not in ran.text
@@ -300,7 +346,9 @@ def test_given_multiplies_trials_and_is_refused(example: Example) -> None:
 
 def test_what_is_measured_is_what_was_recorded_else_returned_else_the_only_reply(example: Example) -> None:
     example.pyproject(PYTHON_MODEL)
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         pytestmark = pytest.mark.schema_agreement({"type": "object", "required": ["a"]}, min_rate=0.9, bad_rate=0.5)
 
@@ -315,7 +363,9 @@ def test_what_is_measured_is_what_was_recorded_else_returned_else_the_only_reply
         def test_wrong(): return "{}"
         def test_failing_body():
             assert False, "the body fails"
-    """, **{"models.py": "def reply(request): return '{\"a\": 1}'"})
+    """,
+        **{"models.py": "def reply(request): return '{\"a\": 1}'"},
+    )
     assert ran.verdicts == {
         "test_recorded": "pass", "test_returned": "pass", "test_dict": "pass", "test_only_reply": "pass",
         "test_two_replies": "error", "test_nothing": "error", "test_wrong": "fail", "test_failing_body": "fail",
@@ -323,28 +373,34 @@ def test_what_is_measured_is_what_was_recorded_else_returned_else_the_only_reply
 
 
 def test_several_markers_are_gates_of_one_stream(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5, stop="all")
         @pytest.mark.schema_agreement({"type": "object"}, min_rate=0.9, bad_rate=0.5)
         @pytest.mark.latency(p50_ms=60000)
         def test_a(trial):
             trial.record("[]")
-    """)
+    """,
+    )
     assert {gate["name"]: gate["verdict"] for gate in ran.test("test_a")["gates"]} == {
         "latency": "pass", "schema_agreement": "fail", "stochastic": "pass",
     }, ran.text  # fmt: skip
 
 
 def test_context_and_usage_that_a_trial_records(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         from pytest_llmgate import Reply
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_a(trial): trial.record("hi", context=["source"], input_tokens=3, output_tokens=2, cost_usd="0.01")
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_b(): return Reply("hi", input_tokens=3)
-    """)
+    """,
+    )
     row = ran.rows("test_a")[0]
     assert row["usage"] == {"calls": 1, "input_tokens": 3, "output_tokens": 2, "cost_usd": "0.01"}
     assert ran.said()[row["reply"]] == "hi"
@@ -352,7 +408,9 @@ def test_context_and_usage_that_a_trial_records(example: Example) -> None:
 
 
 def test_workers_run_a_synchronous_body_in_threads(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import threading, time, pytest
         threads = set()
         @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5, trials=64, rule="fixed", workers=4)
@@ -361,17 +419,21 @@ def test_workers_run_a_synchronous_body_in_threads(example: Example) -> None:
             time.sleep(0.03)
         def teardown_module():
             assert threading.main_thread().name not in threads
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_a": "pass"}, ran.text
     assert ran.code == 0
 
 
 def test_workers_with_a_fixture_that_threads_cannot_share_are_refused(example: Example) -> None:
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.mark.stochastic(workers=4)
         def test_a(monkeypatch): pass
-    """)
+    """,
+    )
     assert ran.verdicts == {"test_a": "error"}
     assert "monkeypatch" in ran.gate("test_a")["reason"]
 
@@ -426,11 +488,15 @@ def test_a_body_asks_the_models_of_its_suite(example: Example, kind: str) -> Non
 
 def test_a_prompt_that_does_not_exist_ends_the_test_with_the_nearest_name(example: Example) -> None:
     example.pyproject(PYTHON_MODEL)
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         @pytest.mark.stochastic
         def test_a(llm): llm("asks", q=1)
-    """, **{"models.py": "def reply(request): return 'x'"})
+    """,
+        **{"models.py": "def reply(request): return 'x'"},
+    )
     assert ran.verdicts == {"test_a": "error"}
     assert ran.test("test_a")["trials"] == 1, "no further trial can mend it"
     assert "did you mean 'ask'" in ran.gate("test_a")["reason"]
@@ -438,14 +504,18 @@ def test_a_prompt_that_does_not_exist_ends_the_test_with_the_nearest_name(exampl
 
 def test_a_model_that_raises_is_a_trial_error_unless_the_body_copes(example: Example) -> None:
     example.pyproject(PYTHON_MODEL)
-    ran = gate(example, """
+    ran = gate(
+        example,
+        """
         import pytest
         pytestmark = pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
         def test_lost(llm): llm("ask", q=1)
         def test_copes(llm):
             try: llm("ask", q=1)
             except Exception: pass
-    """, **{"models.py": "def reply(request): raise OSError('model is down')"})
+    """,
+        **{"models.py": "def reply(request): raise OSError('model is down')"},
+    )
     assert ran.verdicts == {"test_lost": "error", "test_copes": "pass"}, ran.text
     assert "model is down" in ran.gate("test_lost")["reason"]
 
@@ -473,3 +543,26 @@ def test_reruns_keep_the_recorded_verdict_and_draw_nothing(example: Example) -> 
     assert "kept: this is the recorded verdict; gated tests are never drawn again" in ran.text
     assert len((example.path / "drawn").read_text()) == ran.test("test_a")["trials"]
     assert len((example.path / "calls").read_text()) == len(ran.rows("y"))
+
+
+COUNTED = """
+    import pytest
+    @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
+    def test_a():
+        with open("drawn", "a") as file: file.write("x")
+        assert RESULT
+    @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
+    @pytest.mark.parametrize("x", ["p", "q-1"])
+    def test_b(x): pass
+"""
+
+
+@pytest.mark.parametrize("options", [[], pytest.param(["-n2"], marks=pytest.mark.slow)], ids=["alone", "workers"])
+def test_counted_repetitions_keep_the_recorded_verdict_and_draw_nothing(example: Example, options: list[str]) -> None:
+    pytest.importorskip("pytest_repeat")
+    ran = gate(example, COUNTED.replace("RESULT", "False"), "--count=3", *options)
+    assert ran.summary == "3 failed, 6 passed", ran.text
+    assert ran.verdicts == {"test_a": "fail", "test_b[p]": "pass", "test_b[q-1]": "pass"}
+    assert len((example.path / "drawn").read_text()) == ran.test("test_a")["trials"]
+    assert ran.gate("test_a")["family"] == 3
+    assert "kept: this is the recorded verdict" in ran.text

@@ -90,10 +90,14 @@ def test_what_was_not_measured_is_null(shop: Example) -> None:
 
 
 def test_money_is_a_decimal_string(shop: Example) -> None:
-    shop.files({"suites/models.py": """
+    shop.files(
+        {
+            "suites/models.py": """
         from pytest_llmgate import Reply
         def reply(request): return Reply("good", input_tokens=10, output_tokens=5, cost_usd="0.00012")
-    """})
+    """
+        }
+    )
     ran = shop.gate()
     trials = ran.result["totals"]["trials"]
     assert ran.result["totals"]["cost_usd"] == f"{trials * 12 / 100000:.5f}"
@@ -105,7 +109,8 @@ def test_trials_are_sorted_and_say_all_that_was_promised(shop: Example) -> None:
     rows = ran.rows()
     assert [row["index"] for row in rows] == list(range(len(rows)))
     assert rows[0].keys() >= {
-        "test", "case", "index", "repeat", "seed", "verdicts", "scores", "usage", "latency_ms", "overrun", "error", "reply",
+        "test", "case", "index", "repeat", "seed", "verdicts", "scores", "usage", "latency_ms", "overrun", "error",
+        "reply",
     }  # fmt: skip
     assert {tuple(row["verdicts"]) for row in rows} == {("contains", "short")}
     assert {ran.said()[row["reply"]] for row in rows} == {"good", "goods"}

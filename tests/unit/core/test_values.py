@@ -198,8 +198,9 @@ def test_a_problem_says_where_what_and_what_instead() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "hint"), [("contians", "did you mean 'contains'?"), ("zzz", "known: contains, equals"), ("", "known: contains, equals")]
-)  # fmt: skip
+    ("word", "hint"),
+    [("contians", "did you mean 'contains'?"), ("zzz", "known: contains, equals"), ("", "known: contains, equals")],
+)
 def test_the_nearest_known_word_is_named(word: str, hint: str) -> None:
     assert nearest(word, ["equals", "contains"]) == hint
 

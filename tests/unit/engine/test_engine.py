@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from engine_samples import Pages, gate, outcomes, plan, said, stream
-from engine_samples import test_run as make
+from engine_samples import make_run as make
 
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.trial import Trial

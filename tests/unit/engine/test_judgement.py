@@ -13,11 +13,12 @@ from pytest_llmgate.core.codec import text_digest
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.observation import Measurement, Observation, TrialError
 from pytest_llmgate.core.plan import Quarantine
+from pytest_llmgate.core.rates import percent
 from pytest_llmgate.core.reply import Reply, Usage
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.evidence import SHOWN_PER_GATE, Evidence
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed, Judge
-from pytest_llmgate.engine.verdicts import decide_test, percent, unjudged
+from pytest_llmgate.engine.verdicts import decide_test, unjudged
 
 FIRST = Trial(0, 0, 0, 42)
 
@@ -61,7 +62,7 @@ def test_an_error_is_written_with_its_kind() -> None:
     assert (made.error, made.fatal, made.reply) == ("timeout: no answer within 2 s", True, None)
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
 
@@ -70,7 +71,7 @@ class Unspeakable(Exception):
     ("found", "why"),
     [
         (ValueError("no total"), "the measure raised ValueError: no total"),
-        (Unspeakable(), "the measure raised Unspeakable: (no message)"),
+        (UnspeakableError(), "the measure raised UnspeakableError: (no message)"),
         (True, "TypeError"),
         (None, "TypeError"),
         (Measurement("no"), "good is 'no', not True, False or None"),  # type: ignore[arg-type]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -193,7 +192,7 @@ def test_a_fatal_error_beyond_the_decision_does_not_count() -> None:
     trials = [window.next() for _ in range(13)]
     for trial in trials[:12]:
         assert trial is not None
-        window.put(record(window.plan, trial, False if trial.index < 3 else True))
+        window.put(record(window.plan, trial, trial.index >= 3))
     assert outcomes(window) == ["fail boundary"]
     window.put(record(window.plan, trials[12], None, error="missing-recording: x", fatal=True))  # type: ignore[arg-type]
     assert outcomes(window) == ["fail boundary"]
@@ -319,7 +318,7 @@ def test_a_known_record_costs_nothing() -> None:
         trial = window.next()
         assert trial is not None
         text = f"{trial.case} {trial.repeat if trial.case == 2 else ''}"
-        window.put(replace(record(test, trial, True, text=text), latency_ms=9.0))
+        window.put(record(test, trial, True, text=text)._replace(latency_ms=9.0))
     known: list[TrialRecord] = []
     while (trial := window.next()) is not None:
         found = window.known(trial)
