@@ -66,6 +66,12 @@ def _show(lines: list[str]) -> None:
         click.echo(line)
 
 
+def _root_of(suite: Path) -> Path:
+    """The root as pytest would see it from here, unless the suite lies elsewhere."""
+    here = find_root(Path.cwd())
+    return here if suite.resolve().is_relative_to(here) else find_root(suite.parent)
+
+
 @cli.command()
 @click.argument("suite", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--trials", type=int, help="ceiling of trials per test, over the suite's")
@@ -75,7 +81,7 @@ def _show(lines: list[str]) -> None:
 def plan(suite: Path, trials: int | None, models: tuple[str, ...], prices: str | None) -> None:
     """Trials, calls and cost to expect of SUITE, and how sure its verdict will be."""
     options = {"trials": trials, "models": list(models) or None, "prices": prices}
-    _show(plan_lines(planner(find_root(suite.parent), options), suite.resolve(), _width()))
+    _show(plan_lines(planner(_root_of(suite), options), suite.resolve(), _width()))
 
 
 @cli.command()

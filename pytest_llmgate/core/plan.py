@@ -28,6 +28,7 @@ class GatePlan:
     type: as written, with `not-`. params: what the measure takes. good, bad: *success* rates (already turned
     round for `max_rate`, see `unwanted`). alpha is the suite's, alpha_used = alpha / family.
     trials: the ceiling of its rule, n of a fixed one. unwanted: rates are reported as rates of the unwanted event.
+    inverted: written with `max_rate`: a trial is good where the assertion does not hold.
     """
 
     name: str
@@ -43,6 +44,7 @@ class GatePlan:
     beta: float = 0.05
     family: int = 1
     unwanted: bool = False
+    inverted: bool = False
     trials: int | None = None
     where: Where | None = None
 

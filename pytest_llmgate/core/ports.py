@@ -148,6 +148,10 @@ class Ledger(Protocol):
     def settle(self, reserved: Decimal, spent: Decimal) -> None: ...
 
     @property
+    def reserved(self) -> Decimal:
+        """USD set aside for calls under way, by all workers."""
+
+    @property
     def spent(self) -> Decimal:
         """USD spent so far, by all workers."""
 

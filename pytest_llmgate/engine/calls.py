@@ -29,6 +29,7 @@ from pytest_llmgate.core.settings import RecordMode
 
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 20.0
+_SETTLE_S = 0.02  # how often a call that lacks money looks whether others have given some back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +125,8 @@ class ModelCaller:
         """One answered call, paid and redacted, and the milliseconds it waited for us."""
         rooms = self._rooms
         reserved = rooms.prices.ceiling(request) if rooms.is_live(model) else None
-        if reserved and not rooms.ledger.reserve(reserved):
-            rooms.out_of_budget()
-            raise CallFailed("budget", "the budget of this run does not cover another call")
+        if reserved:
+            await self._reserve(reserved, model.deadline_s)
         spent = reserved or Decimal(0)  # a call that failed may have been billed: what was set aside counts as spent
         try:
             reply, queued = await self._one_of_few(model, request)
@@ -136,6 +136,16 @@ class ModelCaller:
             if reserved:
                 rooms.ledger.settle(reserved, spent)
         return rooms.redact(reply), queued
+
+    async def _reserve(self, amount: Decimal, patience_s: float) -> None:
+        """Set money aside for a call; where calls under way hold it, wait until they have settled."""
+        ledger, until = self._rooms.ledger, time.monotonic() + patience_s
+        while not ledger.reserve(amount):
+            if not ledger.reserved or time.monotonic() > until:
+                self._rooms.out_of_budget()
+                said = f"${ledger.spent:f} is spent, and the next call may cost ${amount:f}"
+                raise CallFailed("budget", f"the budget of this run does not cover another call: {said}")
+            await asyncio.sleep(_SETTLE_S)
 
     async def _one_of_few(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
         """Wait for a place where a provider can only serve so many at once; the deadline begins after that."""

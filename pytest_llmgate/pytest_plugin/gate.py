@@ -17,7 +17,7 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
 from pytest_llmgate.session import GateSession, Planner, RunDir, build_settings, create_registry
 from pytest_llmgate.session.finish import finish_run
-from pytest_llmgate.session.records import open_run
+from pytest_llmgate.session.records import ask_to_stop, asked_to_stop, open_run
 
 GATE = pytest.StashKey["GatePlugin"]()
 _OPTIONS = (
@@ -178,8 +178,8 @@ class GatePlugin:
 
     def watch(self) -> None:
         """Called now and then while a test is sampled."""
-        if self.session is not None and self.is_worker and os.getppid() != self._parent:
-            self.session.stop("interrupted")  # nobody would ever read what an orphan goes on paying for
+        if self.session is not None and self.is_worker and (asked_to_stop(self.run) or os.getppid() != self._parent):
+            self.session.stop("interrupted")  # nobody waits for what an orphan goes on paying for
         reporting.show_progress(self)
 
     def ready(self) -> GateSession:
@@ -199,6 +199,11 @@ class GatePlugin:
         return True
 
     # ---- the end
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Ctrl-C, `pytest.exit`, and in an xdist controller `-x`: the workers are told to end."""
+        if self._run is not None and xdist.is_controller(self.config):
+            ask_to_stop(self._run)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:

@@ -156,7 +156,7 @@ class Reporting:
         gate = self._gate
         if gate.fault is not None:
             terminalreporter.section("llmgate", red=True)
-            terminalreporter.write_line(f"no result: {gate.fault}", red=True)
+            terminalreporter.write_line(f"this run did not come to its end: {gate.fault}", red=True)
         if gate.result is None:
             return
         writer = terminalreporter._tw

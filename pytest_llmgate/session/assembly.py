@@ -144,12 +144,13 @@ def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:
     problems: list[Problem] = []
     for gate in plan.gates:
         if gate.type == BODY_GATE:
-            made.append(BodyPassed())
+            made.append(negate(BodyPassed()) if gate.inverted else BodyPassed())
             continue
         name = gate.type.removeprefix("not-")
         measure = parts.registry.assertion(name, gate.where).build(gate.params, files, gate.where)
         problems += _unmeasurable(measure, gate, plan, parts)
-        measure = negate(measure) if gate.type.startswith("not-") else measure
+        if gate.type.startswith("not-") != gate.inverted:
+            measure = negate(measure)
         made.append(AndBodyPassed(measure, strict=strict) if plan.kind == "body" else measure)
     if problems:
         raise LlmgateError(*problems[:_SHOWN_PROBLEMS])

@@ -61,8 +61,6 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
                 rows[plan["id"]] = verdict.to_row()
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
-    complete = not missing and not _was_cut(tests) and settings.record == "all" and not settings.resume
-    _merge_cassettes(settings, run, plans if complete else [])
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
     result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
@@ -70,6 +68,8 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     discard_tests(run)
     write_report(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
+    complete = not interrupted and settings.record == "all" and not settings.resume
+    _merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
     return result
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.codec import plain, text_digest
@@ -45,10 +46,26 @@ def open_run(settings: Settings) -> RunDir:
     if found is None:
         raise problem("nothing-to-resume", "there is no interrupted run to go on with", None, _RESUME_HINT)
     recover(settings.root, settings.results, spare=found.path)
+    _stop_file(found).unlink(missing_ok=True)
     discard_tests(found)  # verdicts are decided anew, from the recorded trials
     FileLedger(found.path / "ledger.json", settings.budget).resume()
     found.note_latest(settings.root)
     return found
+
+
+def ask_to_stop(run: RunDir) -> None:
+    """Tell all workers of a run that it has been cut, so that they send nothing more."""
+    with suppress(OSError):  # they are then ended a little later, by force
+        _stop_file(run).touch()
+
+
+def asked_to_stop(run: RunDir) -> bool:
+    """Whether somebody cut the run."""
+    return _stop_file(run).exists()
+
+
+def _stop_file(run: RunDir) -> Path:
+    return run.path / "stop"
 
 
 class Records:

@@ -199,7 +199,7 @@ def cached_design(goal: RateGoal, ceiling: int | None, designs: Designs | None =
 def design_key(goal: RateGoal, ceiling: int | None) -> str:
     """The stable name of a design; its first part changes with the algorithm."""
     rates = (goal.good, goal.bad, goal.alpha, goal.beta)
-    return ":".join(["sequential/1", *(repr(r) for r in rates), str(goal.family), str(ceiling)])
+    return ":".join(["sequential/2", *(repr(r) for r in rates), str(goal.family), str(ceiling)])
 
 
 def wald_bound(goal: RateGoal) -> tuple[float, float]:

@@ -105,12 +105,17 @@ class SequentialRate:
         return max(0, min(table[worst], self.ceiling) - n)
 
     def interval(self, tally: Tally, *, cut: bool = False) -> Interval:
-        """The interval of the success rate; exact by stage-wise ordering where the rule itself stopped."""
+        """The interval of the success rate: exact by stage-wise ordering where the rule decided.
+
+        A run that its ceiling ended undecided is limited by budget: Robbins' sequence, which decides nothing.
+        """
         goal = self.goal
         n, failed, holes = tally
         open_ended = robbins_interval(tally, goal.alpha_used, goal.beta)
         decision = None if cut else self.decide(tally)
         if decision is None:
+            return open_ended
+        if decision.outcome is Outcome.INCONCLUSIVE:
             return open_ended
         if not holes:
             lower = stage_lower(self._limits, goal, n, failed)
@@ -119,10 +124,8 @@ class SequentialRate:
         if decision.outcome is Outcome.PASS:
             lower = stage_lower(self._wide, goal, n, failed + holes)
             return open_ended._replace(lower=lower, method="stagewise+robbins")
-        if decision.outcome is Outcome.FAIL:
-            upper = stage_upper(self._wide, goal, n, failed)
-            return open_ended._replace(upper=upper, method="stagewise+robbins")
-        return open_ended
+        upper = stage_upper(self._wide, goal, n, failed)
+        return open_ended._replace(upper=upper, method="stagewise+robbins")
 
     def oc(self, p: float) -> OC:
         """Exact operating characteristics without holes, at success rate p in [0, 1]."""

@@ -31,7 +31,7 @@ __all__ = ["RunDir", "RunManifest", "attempt_number", "find_interrupted", "known
 
 _STATE = ".llmgate"
 _OURS = re.compile(
-    r"(run|plan|result|ledger)\.json|run\.lock|report\.html|(trials|transcripts|tests|execution)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
+    r"(run|plan|result|ledger)\.json|run\.lock|stop|report\.html|(trials|transcripts|tests|execution)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
 )
 _NEWEST = 200
 _START_HINT = "start one with: pytest --llm-suite"

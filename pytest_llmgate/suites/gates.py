@@ -20,6 +20,8 @@ BODY = "stochastic"
 
 GOOD = 0.95
 
+_OF_THE_GOOD = frozenset({"latency", "cost"})  # types that name a limit to keep, not an event that may be unwanted
+
 
 @dataclass(frozen=True, slots=True)
 class GateReader:
@@ -61,7 +63,13 @@ class GateReader:
             self._known(params, (), kind)
             defaults: tuple[float | None, float | None] = (None, None)
         else:
-            factory = self.types.assertion(kind.removeprefix("not-"), keys["type"].where)
+            base = kind.removeprefix("not-")
+            if "max_rate" in keys and base in _OF_THE_GOOD:
+                hint = "write min_rate: the rate of trials that keep it"
+                self.problems.add(
+                    "rates-impossible", f"'max_rate' of {base!r} asks for few good trials", node.where, hint
+                )
+            factory = self.types.assertion(base, keys["type"].where)
             defaults = self._checked(factory, kind, params, node.where)
         return GatePlan(
             name=str(keys["name"].value) if "name" in keys else "",
@@ -122,7 +130,8 @@ def _rates(keys: Mapping[str, Node], defaults: tuple[float | None, float | None]
     strict = "zero_tolerance" in keys and keys["zero_tolerance"].value is True
     unwanted = "max_rate" in given or (strict and "min_rate" not in given)
     good = _good(given, defaults[0], strict, where)
-    return {"good": good, "unwanted": unwanted, **_bad(given, good, defaults[1], unwanted, where)}
+    inverted = "max_rate" in given
+    return {"good": good, "unwanted": unwanted, "inverted": inverted, **_bad(given, good, defaults[1], unwanted, where)}
 
 
 def _good(given: Mapping[str, float], default: float | None, strict: bool, where: Where) -> float:

@@ -15,11 +15,13 @@ import pytest
 from pytest_llmgate.core.reply import Request
 from pytest_llmgate.providers.loopback import LoopbackServer, MockModels
 
-from .conftest import Example, served, wait_for
+from .conftest import Example, Ran, served, wait_for
 
 TRIALS = 60
 FIXED = ", min_rate: 0.85, bad_rate: 0.6, rule: fixed"
+LONGER = 2000
 LIVE = ("--llm-record=live", f"--llm-trials={TRIALS}", "--llm-concurrency=4")
+LONG = ("--llm-record=live", f"--llm-trials={LONGER}", "--llm-concurrency=4")
 
 
 def slowly(request: Request) -> str:
@@ -260,3 +262,58 @@ def test_a_full_disk_is_an_error_and_never_a_pass(example: Example, room: int) -
     result = ran.folder / "result.json"
     if result.exists():
         assert json.loads(result.read_text())["verdict"] == "error"
+
+
+@pytest.mark.slow
+def test_control_c_stops_two_workers(project: Example, server: LoopbackServer) -> None:
+    process = project.start("-n2", *LONG)
+    wait_for(lambda: len(server.calls) >= 20, "calls")
+    process.send_signal(signal.SIGINT)
+    ran = project.end(process)
+    assert ran.code == 2
+    assert_cut(ran)
+    assert len(server.calls) < LONGER
+
+
+@pytest.mark.slow
+def test_exitfirst_stops_the_other_worker(project: Example, server: LoopbackServer) -> None:
+    project.files(
+        {
+            "test_first.py": """
+        import pathlib, time, pytest
+        @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
+        def test_a():
+            while not pathlib.Path("go").exists(): time.sleep(0.01)
+            assert False
+    """
+        }
+    )
+    process = project.start("-n2", "-x", *LONG, "test_first.py", "one.suite.yaml")
+    wait_for(lambda: len(server.calls) >= 20, "calls")
+    project.files({"go": ""})
+    ran = project.end(process)
+    assert ran.verdicts["test_a"] == "fail"
+    assert_cut(ran)
+
+
+def assert_cut(ran: Ran) -> None:
+    assert ran.result["run"]["interrupted"] is True, ran.text
+    cut = [test for test in ran.result["tests"] if test["verdict"] == "inconclusive"]
+    assert cut
+    assert all(test["gates"][0]["stop_reason"] == "interrupted" and test["trials"] < LONGER for test in cut)
+
+
+def test_a_run_whose_folder_vanishes_is_no_pass(example: Example) -> None:
+    example.files(
+        {
+            "test_m.py": """
+        import pytest, shutil
+        @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
+        def test_a(trial):
+            if trial.index == 1: shutil.rmtree(".llmgate/runs")
+    """
+        }
+    )
+    ran = example.gate()
+    assert ran.code != 0, ran.text
+    assert "this run did not come to its end: " in ran.text

@@ -314,3 +314,48 @@ def test_a_cost_gate_on_a_model_without_a_price_is_an_error_before_any_call(
     ran = project.gate()
     assert ran.result["verdict"] == "error" if ran.code == 1 else ran.code == 2
     assert server.calls == []
+
+
+def test_a_damaged_cassette_is_an_error_with_its_line_before_any_call(project: Example, server: LoopbackServer) -> None:
+    project.gate()
+    paid = len(server.calls)
+    cassette = project.path / "served.cassette.jsonl"
+    lines = cassette.read_text().splitlines()
+    lines[2] = lines[2][:40]
+    cassette.write_text("\n".join(lines) + "\n")
+    damaged = cassette.read_bytes()
+    for mode in ("new", "replay"):
+        ran = project.gate(f"--llm-record={mode}")
+        assert ran.verdicts == {"asks": "error"}, ran.text
+        assert "served.cassette.jsonl:3: " in ran.gate("asks")["reason"]
+    assert len(server.calls) == paid
+    assert cassette.read_bytes() == damaged, "nothing recorded is lost"
+
+
+def test_a_cassette_that_cannot_be_written_loses_no_verdict_but_is_no_success(
+    project: Example, server: LoopbackServer
+) -> None:
+    project.files(
+        {
+            "models.py": """
+        import pathlib
+        def spoil(): pathlib.Path("served.cassette.jsonl").write_text("<<<<<<< ours\\n"); return "good"
+    """
+        }
+    )
+    suite = (project.path / "served.suite.yaml").read_text()
+    project.files(
+        {
+            "served.suite.yaml": suite,
+            "a.suite.yaml": """
+        suite: a
+        tests: [{id: spoils, function: "models.py:spoil", cases: [{vars: {}}], assert: [{type: contains, value: good}]}]
+    """,
+        }
+    )
+    project.gate("served.suite.yaml", "--llm-trials=20")
+    ran = project.gate("served.suite.yaml", "a.suite.yaml", "--llm-seed=5")
+    assert ran.code != 0
+    assert "served.cassette.jsonl:1: " in ran.text
+    assert ran.verdicts["spoils"] == "pass"
+    assert [path for path in ran.folder.iterdir() if path.name.startswith("cassette-")], "what was paid is still there"

@@ -118,7 +118,8 @@ def test_the_interval_agrees_with_the_decision_at_every_stop(rule: SequentialRat
     for tally in stops[:: max(1, len(stops) // 150)] + stops[-3:]:
         decision, interval = rule.decide(tally), rule.interval(tally)
         assert decision is not None
-        assert interval.method == "stagewise"
+        undecided = decision.outcome is Outcome.INCONCLUSIVE  # the ceiling was too low: a run limited by budget
+        assert interval.method == ("robbins" if undecided else "stagewise")
         assert 0.0 <= interval.lower <= interval.upper <= 1.0
         assert interval.confidence == (1 - goal.beta, 1 - goal.alpha_used)
         if decision.outcome is Outcome.PASS:
