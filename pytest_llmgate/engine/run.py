@@ -23,7 +23,8 @@ class TestRun:
 
     subject: None where a caller drives the trials itself (the body of a marked test).
     slow: its blocking trials take long enough for threads to pay. look_ahead: whether several trials may be in
-    flight; None: from the first reply on that no cassette had, because replaying needs no company.
+    flight; None: from the first reply on that no cassette had, because replaying needs no company. window: how far
+    trials may run ahead of the fold while a sequential gate may end the test at any of them.
     """
 
     __test__ = False
@@ -37,6 +38,7 @@ class TestRun:
         recorded: Recorded | None = None,
         *,
         look_ahead: bool | None = True,
+        window: int | None = None,
     ) -> None:
         self.stream = stream
         self.subject = subject
@@ -53,12 +55,16 @@ class TestRun:
         self._recorded = recorded
         self._look_ahead = look_ahead is True
         self._only_replay = look_ahead is False
+        stops_early = any(gate.rule == "sequential" for gate in stream.plan.gates)
+        self._window = window if stops_early else None
+        self._strict = tuple(gate.name for gate in stream.plan.gates if gate.zero_tolerance)
+        self.late_violations: dict[str, int] = {}  # of zero-tolerance gates, in trials that came too late to count
 
     def take(self) -> Trial | None:
         """The next trial to run, or None for now; what an earlier start recorded is folded on the way."""
         with self.lock:
             while True:
-                if self.in_flight and not self._look_ahead:
+                if self._must_wait():
                     return None
                 trial = self.stream.next()
                 if trial is None:
@@ -69,6 +75,12 @@ class TestRun:
                     self.in_flight += 1
                     return trial
                 self._fold(record)
+
+    def _must_wait(self) -> bool:
+        """Whether the next trial has to wait for those under way."""
+        if self.in_flight and not self._look_ahead:
+            return True
+        return self._window is not None and self.stream.outstanding >= self._window
 
     def complete(self, trial: Trial, seen: Observation) -> None:
         """Write a trial down, fold it, and wake the reader once the test is decided."""
@@ -103,6 +115,10 @@ class TestRun:
 
     def _fold(self, record: TrialRecord) -> None:
         self._completed += 1
+        if self.stream.done:
+            for name in self._strict:
+                if record.verdicts.get(name) is False:
+                    self.late_violations[name] = self.late_violations.get(name, 0) + 1
         self.stream.put(record)
 
     def _wake(self) -> None:

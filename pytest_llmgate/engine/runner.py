@@ -38,7 +38,7 @@ class Engine:
     """
 
     def __init__(self, concurrency: int, places: Places | None = None) -> None:
-        self._concurrency = max(1, concurrency)
+        self.concurrency = max(1, concurrency)
         self._places = places
         self._runs: list[TestRun] = []
         self._busy = 0
@@ -109,7 +109,7 @@ class Engine:
 
     def _pump(self) -> None:
         """Hand free places to the first tests that can use them."""
-        while self._busy < self._concurrency and not self._stopped:
+        while self._busy < self.concurrency and not self._stopped:
             if self._places is not None and not self._places.acquire_nowait():
                 self._watch_soon()
                 return

@@ -147,5 +147,7 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
     unpriced = (result.get("execution") or {}).get("unpriced_models")
     if unpriced:
         page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")
+    for warning in (result.get("execution") or {}).get("warnings") or ():
+        page.text(f"warning: {clipped(warning, _SHOWN_TEXT)}")
     if provenance(result):
         page.text(provenance(result))

@@ -144,6 +144,7 @@ def _execution(settings: Settings, run: RunDir) -> dict[str, Any]:
         "replayed_trials": sum(line["replayed_trials"] for line in lines),
         "billed": usage_row(billed._replace(cost_usd=billed.cost_usd or (Decimal(0) if not billed.calls else None))),
         "unpriced_models": sorted({name for line in lines for name in line["unpriced_models"]}),
+        "warnings": sorted({text for line in lines for text in line.get("warnings", ())}),
         "wall_s": round(max(lasts) - min(firsts), 3) if firsts and lasts else None,
         "workers": settings.workers,
         "recorded_at": min(dates) if dates else None,

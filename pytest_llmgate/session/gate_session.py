@@ -127,6 +127,7 @@ class GateSession:
             subject,
             assembly.recorded(self.records.row_of(test_id), plan),
             look_ahead=self._look_ahead(plan),
+            window=self.engine.concurrency,
         )
         self._tests[test_id] = test
         return test
@@ -241,10 +242,19 @@ class GateSession:
                 "replayed_trials": replayed,
                 "billed": usage_row(billed),
                 "unpriced_models": sorted(self._unpriced()),
+                "warnings": self._late_violations(),
                 "first": clock.first,
                 "last": clock.last,
             }
         )
+
+    def _late_violations(self) -> list[str]:
+        """Violations of zero tolerance that were seen too late to count: shown, so that nobody overlooks them."""
+        return [
+            f"{test_id}: {name}: {count} more violating trial(s) were in flight when the gates had decided"
+            for test_id, test in self._tests.items()
+            for name, count in test.late_violations.items()
+        ]
 
     def _unpriced(self) -> set[str]:
         """Live models that the budget could not cover, because nobody knows their price."""
