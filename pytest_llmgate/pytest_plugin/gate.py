@@ -217,7 +217,7 @@ class GatePlugin:
             self._finish()
         except LlmgateError as fault:
             self.fault = fault
-            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            session.exitstatus = session.exitstatus or pytest.ExitCode.INTERNAL_ERROR
         finally:
             self._alive.close()
 

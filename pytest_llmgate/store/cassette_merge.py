@@ -64,15 +64,15 @@ def merge_segments(cassette: Path, segments: Sequence[Path], prune: bool = False
     for a complete, never interrupted run of all tests in mode `all`. The bytes depend on the recordings alone, not on
     which worker made them. The segments stay: remove them after. Raises the problems of a cassette's lines.
     """
-    recorded = [(header[1], _segment_lines(path)) for path in segments if (header := segment_header(path))]
-    if not prune and not any(lines for _, lines in recorded):
-        return 0
     with directory_lock(cassette.parent):
         old = _file_lines(cassette)
         fresh: dict[str, bytes] = {}
-        for mode, lines in recorded:
-            for key, line in lines:
-                if mode == "all" or key not in old:
+        for segment in segments:
+            header = segment_header(segment)
+            if header is None:
+                continue
+            for key, line in _segment_lines(segment):
+                if header[1] == "all" or key not in old:
                     fresh[key] = min(line, fresh.get(key, line))
         merged = fresh if prune else {**old, **fresh}
         if merged != old:

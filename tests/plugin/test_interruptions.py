@@ -275,27 +275,6 @@ def test_control_c_stops_two_workers(project: Example, server: LoopbackServer) -
     assert len(server.calls) < LONGER
 
 
-@pytest.mark.slow
-def test_exitfirst_stops_the_other_worker(project: Example, server: LoopbackServer) -> None:
-    project.files(
-        {
-            "test_first.py": """
-        import pathlib, time, pytest
-        @pytest.mark.stochastic(min_rate=0.9, bad_rate=0.5)
-        def test_a():
-            while not pathlib.Path("go").exists(): time.sleep(0.01)
-            assert False
-    """
-        }
-    )
-    process = project.start("-n2", "-x", *LONG, "test_first.py", "one.suite.yaml")
-    wait_for(lambda: len(server.calls) >= 20, "calls")
-    project.files({"go": ""})
-    ran = project.end(process)
-    assert ran.verdicts["test_a"] == "fail"
-    assert_cut(ran)
-
-
 def assert_cut(ran: Ran) -> None:
     assert ran.result["run"]["interrupted"] is True, ran.text
     cut = [test for test in ran.result["tests"] if test["verdict"] == "inconclusive"]
