@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 
-
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 

@@ -22,7 +22,7 @@ tests:
     cases: [{id: one, vars: {word: good}}, {id: two, vars: {word: goods}}]
     assert:
       - {type: contains, value: good, bad_rate: 0.9}
-      - {type: max-length, value: 3, max_rate: 0.05, bad_rate: 0.2, severity: info, name: short}
+      - {type: min-length, value: 3, max_rate: 0.05, bad_rate: 0.2, severity: info, name: long}
 """
 
 
@@ -70,16 +70,16 @@ def test_figures_of_a_passing_gate_hang_together(shop: Example) -> None:
 
 
 def test_rates_of_unwanted_events_are_rates_of_the_event(shop: Example) -> None:
-    gate = shop.gate().gate("says", "short")
+    gate = shop.gate().gate("says", "long")
     assert (gate["threshold"], gate["bad"]) == (0.05, 0.2)
-    assert gate["verdict"] == "fail", "every reply is longer than three characters"
+    assert gate["verdict"] == "fail", "every reply has three characters or more"
     assert gate["successes"] == 0
     assert gate["estimate"] == 1.0
 
 
 def test_a_gate_that_only_informs_does_not_fail_the_test(shop: Example) -> None:
     ran = shop.gate()
-    assert ran.gate("says", "short")["verdict"] == "fail"
+    assert ran.gate("says", "long")["verdict"] == "fail"
     assert (ran.code, ran.verdicts, ran.result["verdict"]) == (0, {"says": "pass"}, "pass")
 
 
@@ -112,7 +112,7 @@ def test_trials_are_sorted_and_say_all_that_was_promised(shop: Example) -> None:
         "test", "case", "index", "repeat", "seed", "verdicts", "scores", "usage", "latency_ms", "overrun", "error",
         "reply",
     }  # fmt: skip
-    assert {tuple(row["verdicts"]) for row in rows} == {("contains", "short")}
+    assert {tuple(row["verdicts"]) for row in rows} == {("contains", "long")}
     assert {ran.said()[row["reply"]] for row in rows} == {"good", "goods"}
     assert not any(row["overrun"] for row in rows)
 
