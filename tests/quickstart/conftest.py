@@ -22,6 +22,12 @@ def readme_commands() -> list[str]:
     return [block.strip() for block in _BLOCK.findall((REPOSITORY / "README.md").read_text("utf-8"))]
 
 
+def readme_block(language: str, number: int) -> str:
+    """One of the README's fenced blocks of a language."""
+    text = (REPOSITORY / "README.md").read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[number]
+
+
 def newcomer_env(**more: str) -> dict[str, str]:
     """The environment of somebody who has set nothing."""
     return {name: value for name, value in os.environ.items() if name not in _PRIVATE} | more
@@ -84,6 +90,6 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pytest_here() -> str:
+def our_pytest() -> str:
     """pytest of the environment that these tests run in, which has the local model."""
     return f"{sys.executable} -m pytest -p no:cacheprovider"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Newcomer, readme_commands, run
+from .conftest import Newcomer, readme_block, readme_commands, run
 
 pytestmark = pytest.mark.slow
 
@@ -44,51 +44,50 @@ def test_the_report_is_written_and_has_no_script(newcomer: Newcomer) -> None:
     assert "<script" not in page
 
 
-def test_one_s_own_function_from_another_folder(newcomer: Newcomer, tmp_path: Path) -> None:
-    """`pip install`, ten lines and a suite, in a folder that is not the repository."""
-    (tmp_path / "app.py").write_text(
-        'def answer(question):\n    return {"answer": f"You asked: {question}", "sources": 1}\n'
-    )
+def test_one_s_own_function_from_the_readme_alone(newcomer: Newcomer, tmp_path: Path) -> None:
+    """The README's two files, in a folder that is not the repository and has nothing else."""
+    (tmp_path / "app.py").write_text(readme_block("python", 0))
     (tmp_path / "suites").mkdir()
-    (tmp_path / "suites" / "app.suite.yaml").write_text(
-        "suite: my-app\n"
-        "tests:\n"
-        "  - id: answers\n"
-        '    function: "../app.py:answer"\n'
-        "    cases: [{question: Where is my parcel?}, {question: How do I return it?}]\n"
-        "    assert:\n"
-        "      - {type: is-json, min_rate: 0.95, bad_rate: 0.90}\n"
-        "      - {type: contains, value: You asked}\n"
-    )
+    (tmp_path / "suites" / "app.suite.yaml").write_text(readme_block("yaml", 0))
+    planned = run(f"{newcomer.bin}/llmgate plan suites/app.suite.yaml", tmp_path)
+    assert planned.returncode == 0, planned.stdout
     done = run(f"{newcomer.bin}/pytest --llm-suite", tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "58 of 58: at or below 90 % is ruled out (5 % risk)" in done.stdout
+    assert "58 of 58: at or below 90 % is ruled out (5 % risk)" in " ".join(done.stdout.split())
 
 
-def test_broken_model_is_red_and_says_why(clone: Path, pytest_here: str) -> None:
+def test_the_recorded_demo_is_red_without_any_call(newcomer: Newcomer) -> None:
+    done = run(f"{newcomer.bin}/pytest --llm-suite fixtures/demo", newcomer.clone)
+    assert done.returncode == 1, done.stdout
+    said = " ".join(done.stdout.split())
+    assert "2 of 14 (14.29 %): at or above the limit of 75 % is ruled out" in said
+    assert "Accounts are deleted when you delete your" in said, "the failing replies must be shown"
+
+
+def test_broken_model_is_red_and_says_why(clone: Path, our_pytest: str) -> None:
     broken = "answerer=python:../fixtures/models/broken.py:reply"
-    done = run(f"{pytest_here} --llm-suite suites/support.suite.yaml --llm-model {broken}", clone)
+    done = run(f"{our_pytest} --llm-suite suites/support.suite.yaml --llm-model {broken}", clone)
     assert done.returncode == 1, done.stdout
     assert result_of(clone)["verdict"] == "fail"
     assert "the limit of" in done.stdout
     assert "is ruled out" in done.stdout
 
 
-def test_live_local_model_without_cassette(clone: Path, pytest_here: str) -> None:
+def test_live_local_model_without_cassette(clone: Path, our_pytest: str) -> None:
     pytest.importorskip("xllamacpp", reason="the local model comes with pip install xllamacpp")
-    done = run(f"{pytest_here} --llm-suite fixtures/live --llm-record=live", clone)
+    done = run(f"{our_pytest} --llm-suite fixtures/live --llm-record=live", clone)
     assert done.returncode == 0, done.stdout
     result = result_of(clone)
     assert result["execution"]["billed"]["calls"] >= result["totals"]["trials"] > 0
     assert result["run"]["recorded_at"] is None
 
 
-def test_damaged_prompt_is_red_with_the_real_model(clone: Path, pytest_here: str) -> None:
+def test_damaged_prompt_is_red_with_the_real_model(clone: Path, our_pytest: str) -> None:
     """The same suite, its prompt damaged, asked live: the rate falls and the gate fails."""
     pytest.importorskip("xllamacpp", reason="the local model comes with pip install xllamacpp")
     damaged = clone / "fixtures" / "prompts" / "support_damaged.yaml"
     damaged.replace(clone / "suites" / "prompts" / "support.yaml")
-    done = run(f"{pytest_here} --llm-suite suites/support.suite.yaml --llm-record=live", clone)
+    done = run(f"{our_pytest} --llm-suite suites/support.suite.yaml --llm-record=live", clone)
     assert done.returncode == 1, done.stdout
     result = result_of(clone)
     failed = [gate for test in result["tests"] for gate in test["gates"] if gate["verdict"] == "fail"]
