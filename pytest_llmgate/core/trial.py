@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 SEED_BITS = 53  # exact in JSON and JavaScript, and still practically free of collisions
+_SEED_MASK = (1 << SEED_BITS) - 1
 
 
 class Trial(NamedTuple):
@@ -34,15 +35,14 @@ class TrialKeys:
         self._stem = blake2b(f"{root_seed}\0{test_id}\0".encode(), digest_size=16)
         self._cases = tuple(f"{case}\0".encode() for case in case_ids)
 
-    def _key(self, case: int, repeat: int) -> int:
+    def _key(self, case: bytes, repeat: bytes) -> int:
         keyed = self._stem.copy()
-        keyed.update(self._cases[case])
-        keyed.update(repeat.to_bytes(8, "big"))
+        keyed.update(case + repeat)
         return int.from_bytes(keyed.digest(), "big")
 
     def seed(self, case: int, repeat: int) -> int:
         """The seed of a trial, below 2**53."""
-        return self._key(case, repeat) & ((1 << SEED_BITS) - 1)
+        return self._key(self._cases[case], repeat.to_bytes(8, "big")) & _SEED_MASK
 
     def trials(self, start: int = 0) -> Iterator[Trial]:
         """All trials from index `start` on, round after round, without end."""
@@ -55,8 +55,9 @@ class TrialKeys:
         repeat, skip = divmod(start, size)
         while True:
             # The key's high bits order the round, its low bits are the seed: one hash serves both.
-            keys = sorted((self._key(case, repeat), case) for case in range(size))
+            named = repeat.to_bytes(8, "big")
+            keys = sorted([(self._key(name, named), case) for case, name in enumerate(self._cases)])
             for place in range(skip, size):
                 key, case = keys[place]
-                yield Trial(repeat * size + place, case, repeat, key & ((1 << SEED_BITS) - 1))
+                yield Trial(repeat * size + place, case, repeat, key & _SEED_MASK)
             repeat, skip = repeat + 1, 0

@@ -12,6 +12,7 @@ from pytest_llmgate.core.reply import Redaction, Reply
 
 OUTSIDE = -1  # start and end of a redaction that is not in the reply's text
 MAX_DEPTH = 100
+_ELSEWHERE = ("data", "context", "tool_calls", "finish_reason", "model", "redactions")
 TOO_DEEP = "(nested too deeply to redact)"
 
 
@@ -22,10 +23,12 @@ def redact_reply(redactor: Redactor, reply: Reply) -> Reply:
     end. Redacting a redacted reply changes nothing.
     """
     text, inside = redactor.redact(reply.text)
+    if not inside and text == reply.text and not any(getattr(reply, name) for name in _ELSEWHERE):
+        return reply  # most replies: a text and nothing else, and nothing private in it
     outside: list[Redaction] = [found for found in reply.redactions if found.start < 0]
     parts = {
         name: redact_value(redactor, given, outside)
-        for name in ("data", "context", "tool_calls", "finish_reason", "model")
+        for name in _ELSEWHERE[:-1]
         if (given := getattr(reply, name))
     }
     if text == reply.text and not inside and not outside and all(parts[n] == getattr(reply, n) for n in parts):
