@@ -10,7 +10,8 @@ from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage
 class TrialError(NamedTuple):
     """Why a trial could not be scored; data, not a failed check.
 
-    kind: `raised`, `timeout`, `transport`, `refused`, `junk`, `missing-recording`, `budget`, `skipped`.
+    kind: `raised`, `timeout`, `transport`, `refused`, `junk`, `missing-recording`, `budget`, `skipped`,
+    `interrupted`.
     fatal: no later trial can mend it, so the test ends as an error.
     """
 

@@ -12,6 +12,11 @@ from pytest_llmgate.core.errors import Where
 
 Severity = Literal["block", "warn", "info"]
 
+BODY_GATE = "stochastic"
+"""Type of the gate that asks whether the body of a marked test passed; no assertion type is looked up for it."""
+
+SUITE_SUFFIX = ".suite.yaml"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
@@ -97,8 +102,8 @@ class PromptPlan:
 class TestPlan:
     """One test: a subject, its cases, its gates.
 
-    id: pytest's node id, also in the seeds. kind: `prompt`, `function` or `body`. target_file: of `function`,
-    as `file.py:name`. base: the folder that paths are relative to. trials: the ceiling. workers: threads of
+    id: pytest's node id, also in the seeds. kind: `prompt`, `function` or `body`. function: of the kind of that
+    name, as `file.py:name`. base: the folder that paths are relative to. trials: the ceiling. workers: threads of
     a synchronous body. file: the suite file or module, relative to the root.
     """
 
@@ -158,19 +163,18 @@ class SuitePlan:
     file: str
     tests: tuple[TestPlan, ...]
     budget: str | None = None
-    require_baseline: bool = False
     description: str = ""
     aliases: frozenset[str] = frozenset()
 
 
 def plan_from_row(row: Mapping[str, Any]) -> TestPlan:
-    """A plan from its JSON form, as far as deciding needs it: models and prompts stay behind."""
-    fields = {key: value for key, value in row.items() if key not in ("model", "models", "prompt", "prompts")}
-    fields["cases"] = tuple(Case(**{**case, "context": _context(case["context"])}) for case in row["cases"])
-    fields["gates"] = tuple(_gate_from_row(gate) for gate in row["gates"])
-    fields["model"] = ModelPlan(**{**row["model"], "where": None}) if row["model"] else None
-    fields["where"] = Where(**row["where"]) if row["where"] else None
-    return TestPlan(**fields)
+    """A plan from its JSON form, as far as deciding needs it: its prompt, and what bodies may ask, stay behind."""
+    known = {key: value for key, value in row.items() if key not in ("model", "models", "prompt", "prompts")}
+    known["cases"] = tuple(Case(**{**case, "context": _context(case["context"])}) for case in row["cases"])
+    known["gates"] = tuple(_gate_from_row(gate) for gate in row["gates"])
+    known["model"] = ModelPlan(**{**row["model"], "where": None}) if row["model"] else None
+    known["where"] = Where(**row["where"]) if row["where"] else None
+    return TestPlan(**known)
 
 
 def _context(value: Any) -> Any:

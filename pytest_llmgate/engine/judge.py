@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import text_digest
+from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Measure
@@ -68,7 +69,7 @@ def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
             good = _as_bool(good)
         return Measurement(good, None if score is None else float(score), str(reason))
     except Exception as fault:
-        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {_words(fault)}")
+        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {message_of(fault)}")
 
 
 def _as_bool(good: object) -> bool:
@@ -76,13 +77,6 @@ def _as_bool(good: object) -> bool:
     if type(good).__name__ in ("bool", "bool_") and hasattr(good, "dtype"):
         return bool(good)
     raise TypeError(f"good is {good!r}, not True, False or None")
-
-
-def _words(fault: Exception) -> str:
-    try:
-        return str(fault)
-    except Exception:  # whoever wrote the measure may have broken its errors too
-        return "(no message)"
 
 
 class BodyPassed:

@@ -14,6 +14,7 @@ from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.stream import TestStream
 
+_MOST_WAITING = 1024  # completed trials that may wait in memory for an earlier one, where every trial counts
 _SAID = 40
 _SAID_LENGTH = 4096
 
@@ -56,7 +57,7 @@ class TestRun:
         self._look_ahead = look_ahead is True
         self._only_replay = look_ahead is False
         stops_early = any(gate.rule == "sequential" for gate in stream.plan.gates)
-        self._window = window if stops_early else None
+        self._window = window if window is not None and stops_early else _MOST_WAITING
         self._strict = tuple(gate.name for gate in stream.plan.gates if gate.zero_tolerance)
         self.late_violations: dict[str, int] = {}  # of zero-tolerance gates, in trials that came too late to count
 
@@ -80,7 +81,7 @@ class TestRun:
         """Whether the next trial has to wait for those under way."""
         if self.in_flight and not self._look_ahead:
             return True
-        return self._window is not None and self.stream.outstanding >= self._window
+        return self.stream.outstanding >= self._window
 
     def complete(self, trial: Trial, seen: Observation) -> None:
         """Write a trial down, fold it, and wake the reader once the test is decided."""

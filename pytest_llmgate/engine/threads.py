@@ -25,13 +25,18 @@ class BlockingWorker(threading.Thread):
         self.test = test
         self._trial: Trial | None = trial
         self._ended = ended
-        self._began = time.monotonic()
+        self._born = self._began = time.monotonic()
+        self._done = 0
         self._owner = threading.Lock()  # who reports the current trial: this thread, or the one that gave it up
         self._abandoned = False
 
     def elapsed(self) -> float:
         """Seconds that the current trial has run."""
         return time.monotonic() - self._began
+
+    def pace(self) -> float:
+        """Seconds that a trial takes here on average; one hiccup among quick trials does not make them slow."""
+        return (time.monotonic() - self._born) / (self._done + 1)
 
     def abandon(self) -> None:
         """Take no further trial and drop the current one's result."""
@@ -58,6 +63,7 @@ class BlockingWorker(threading.Thread):
                     if self._abandoned:
                         return
                     self.test.complete(self._trial, seen)
+                    self._done += 1
                     self._trial = self.test.take()
                     self._began = time.monotonic()
         except Exception as caught:

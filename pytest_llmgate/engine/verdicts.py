@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pytest_llmgate.core.decision import Decision, Interval, Outcome
 from pytest_llmgate.core.plan import GatePlan, TestPlan
-from pytest_llmgate.core.rates import percent
+from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.gate import GateFold
@@ -19,29 +20,20 @@ _PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 _CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 
 
-def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
+def decide_test(stream: TestStream, order: int = 0) -> TestVerdict:
     """The verdict of a finished test."""
     plan, evidence = stream.plan, stream.evidence
     gates = tuple(gate_verdict(gate, stream) for gate in stream.gates)
-    return TestVerdict(
-        id=plan.id,
-        suite=plan.suite,
-        kind=plan.kind,
+    return replace(
+        unjudged(plan, tuple(evidence.problems), order),
         verdict=worst(gate.verdict for gate in gates if gate.blocking),
-        target=plan.target,
         trials=stream.folded,
         cases=evidence.cases,
-        cases_total=len(plan.cases),
         holes=evidence.errors,
         distinct_replies=evidence.distinct_replies,
         usage=evidence.usage,
         gates=gates,
-        problems=tuple(evidence.problems),
-        warnings=warnings,
         failing=tuple(evidence.failing),
-        order=order,
-        file=plan.file,
-        line=plan.where.line if plan.where else None,
     )
 
 
@@ -53,10 +45,8 @@ def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
     interval = gate.rule.interval(tally, cut=decision.stop_reason in _CUT) if tally.n else None
     scored = tally.n - tally.holes
     rate = tally.successes / scored if scored else None
-    return GateVerdict(
-        name=plan.name,
-        type=plan.type,
-        severity=plan.severity,
+    return replace(
+        _unjudged_gate(plan, sentence(gate, decision, stream)),
         verdict=decision.outcome,
         n=tally.n,
         successes=tally.successes,
@@ -67,16 +57,7 @@ def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
         interval=None if interval is None else _turned(plan, interval),
         interval_method=None if interval is None else interval.method,
         confidence=None if interval is None else interval.confidence,
-        threshold=_shown(plan, plan.good),
-        bad=_shown(plan, plan.bad),
-        bad_assumed=plan.bad_assumed,
-        alpha=plan.alpha,
-        alpha_used=plan.alpha_used,
-        family=plan.family,
-        beta=plan.beta,
         stop_reason=decision.stop_reason,
-        reason=sentence(gate, decision, stream),
-        blocking=plan.blocks,
         figures=_latency_figures(plan, stream.evidence.latencies) if plan.type == "latency" else {},
         quarantine={"until": plan.quarantine.until, "reason": plan.quarantine.reason} if plan.quarantine else None,
     )
@@ -112,7 +93,7 @@ def _too_many_holes(gate: GateFold, limit: float) -> Decision | None:
 
 def _shown(plan: GatePlan, rate: float) -> float:
     """A success rate as the gate reports it: for `max_rate` gates the rate of the unwanted event."""
-    return round(1.0 - rate if plan.unwanted else rate, 12)
+    return opposite(rate) if plan.unwanted else round(rate, 12)
 
 
 def _turned(plan: GatePlan, interval: Interval) -> tuple[float, float]:

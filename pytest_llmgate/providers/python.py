@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.functions import is_async
 from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.ports import ProviderError
 from pytest_llmgate.core.reply import Reply, Request
@@ -35,7 +36,7 @@ class PythonProvider:
     def __init__(self, function: Callable[[Request], Any], name: str) -> None:
         self._function = function
         self._name = name
-        self.blocking = not _is_async(function)
+        self.blocking = not is_async(function)
 
     @property
     def live(self) -> bool:
@@ -85,11 +86,6 @@ class PythonProvider:
             return as_reply(value, latency_ms)
         except Exception as fault:
             raise ProviderError(f"{self._name} returned no reply: {raised(fault)}") from None
-
-
-def _is_async(function: Callable[..., Any]) -> bool:
-    call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an `async def __call__`
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _check_callable(function: object, name: str, where: Where | None) -> None:

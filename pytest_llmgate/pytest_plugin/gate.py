@@ -17,7 +17,7 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
 from pytest_llmgate.session import GateSession, Planner, RunDir, build_settings, create_registry
 from pytest_llmgate.session.finish import finish_run
-from pytest_llmgate.session.records import ask_to_stop, asked_to_stop, open_run
+from pytest_llmgate.session.records import ask_to_stop, asked_to_stop, note_refusal, open_run, was_refused
 
 GATE = pytest.StashKey["GatePlugin"]()
 _OPTIONS = (
@@ -130,6 +130,7 @@ class GatePlugin:
         except LlmgateError as fault:
             if self.is_worker:
                 self.refused = fault  # a worker cannot end the run, so each of its tests says why
+                note_refusal(self.run)
             else:
                 raise pytest.UsageError(str(fault)) from None
 
@@ -227,7 +228,10 @@ class GatePlugin:
                 if self.session.verdict(test_id) is None:
                     self.session.refuse(test_id, said)
             self.session.close()
-        if not self.is_worker and self._run is not None and (self._run.path / "plan.json").is_file():
+        if self.is_worker or self._run is None or not (self._run.path / "plan.json").is_file():
+            return
+        # A run that refused to be resumed stays as it was, so that it can still be resumed.
+        if self.session is not None or (xdist.is_controller(self.config) and not was_refused(self._run)):
             self.result = finish_run(self.settings, self._run)
 
 
@@ -250,5 +254,4 @@ def _local_plugins(config: pytest.Config) -> list[object]:
 
 
 def _has_hooks(plugin: object) -> bool:
-    names = getattr(plugin, "__dict__", None) or {}
-    return any(name.startswith("llmgate_register_") for name in names)
+    return any(name.startswith("llmgate_register_") for name in dir(plugin))

@@ -77,15 +77,15 @@ class _Progress:
     def __init__(self, terminal: pytest.TerminalReporter) -> None:
         self.terminal = terminal
         self.live = bool(terminal.isatty)
-        self.since = time.monotonic()
-        self.last = self.since
+        self.last = time.monotonic()
         self.shown = False
 
+    def due(self) -> bool:
+        """Whether it is time to write again; asked after every trial, so it must cost nothing."""
+        return time.monotonic() - self.last >= (_LIVE_EVERY_S if self.live else _LOG_EVERY_S)
+
     def show(self, text: str) -> None:
-        now = time.monotonic()
-        if now - self.last < (_LIVE_EVERY_S if self.live else _LOG_EVERY_S):
-            return
-        self.last = now
+        self.last = time.monotonic()
         if not self.shown or not self.live:
             self.terminal.ensure_newline()
         self.terminal.write(f"\r\x1b[2K{text}" if self.live else f"{text}\n", flush=True)
@@ -99,12 +99,15 @@ class _Progress:
 
 def show_progress(gate: GatePlugin) -> None:
     """Trials done, gates decided and money spent, while somebody waits."""
-    terminal = gate.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is None or gate.is_worker or gate.session is None:
-        return
-    progress = gate.config.stash.setdefault(_PROGRESS, _Progress(terminal))
-    trials, decided, gates, spent = gate.session.progress()
-    progress.show(progress_line(trials, decided, gates, spent))
+    progress = gate.config.stash.get(_PROGRESS, None)
+    if progress is None:
+        terminal = gate.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None or gate.is_worker:
+            return
+        progress = gate.config.stash[_PROGRESS] = _Progress(terminal)
+    if gate.session is not None and progress.due():
+        trials, decided, gates, spent = gate.session.progress()
+        progress.show(progress_line(trials, decided, gates, spent))
 
 
 def clear_progress(gate: GatePlugin) -> None:

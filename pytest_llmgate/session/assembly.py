@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pytest_llmgate.core.codec import canonical
 from pytest_llmgate.core.decision import Rule
-from pytest_llmgate.core.errors import LlmgateError, Problem, problem
+from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import GatePlan, ModelPlan, TestPlan
+from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.ports import Designs, Ledger, Measure, Prices, Provider, Recorded
 from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.reply import Reply, Usage
@@ -22,11 +22,14 @@ from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
-from pytest_llmgate.stats.planning import RulePlan, choose_rule
+from pytest_llmgate.stats.planning import RulePlan, gate_rule
 from pytest_llmgate.stats.rules import Census
 from pytest_llmgate.store.cassette import JsonlCassette
 
-BODY_GATE = "stochastic"
+FREE_PROVIDERS = ("python", "local")
+"""Providers that cost nothing, so that no price is missed."""
+CUT_SHORT = ("budget", "interrupted")
+"""What ends a run through no fault of its subjects."""
 _SHOWN_PROBLEMS = 20
 
 
@@ -111,20 +114,7 @@ def rules(plan: TestPlan, designs: Designs) -> tuple[Rule, ...]:
 
 def rule_plan(gate: GatePlan, plan: TestPlan, designs: Designs) -> RulePlan:
     """The rule of one gate with its design; raises LlmgateError for rates that no rule can tell apart."""
-    try:
-        return choose_rule(
-            good=gate.good,
-            bad=gate.bad,
-            alpha=gate.alpha,
-            beta=gate.beta,
-            family=gate.family,
-            ceiling=gate.trials or plan.trials,
-            kind=gate.rule,
-            zero_tolerance=gate.zero_tolerance,
-            designs=designs,
-        )
-    except ValueError as fault:
-        raise problem("rates-impossible", f"{gate.name}: {fault}", gate.where) from None
+    return gate_rule(gate, gate.bad, gate.trials or plan.trials, designs)
 
 
 def stream(plan: TestPlan, designs: Designs) -> TestStream:
@@ -187,7 +177,7 @@ def priced(model: ModelPlan, prices: Prices) -> bool:
 def cut_short(row: Mapping[str, object]) -> str:
     """Why a recorded trial came to nothing through no fault of its subject: `budget`, `interrupted`, or nothing."""
     kind = str(row["error"]).partition(":")[0] if row["error"] is not None else ""
-    return kind if kind in ("budget", "interrupted") else ""
+    return kind if kind in CUT_SHORT else ""
 
 
 class RecordedTrials:

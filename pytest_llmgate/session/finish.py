@@ -17,7 +17,7 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.verdicts import decide_test
 from pytest_llmgate.reports.html import render_html
 from pytest_llmgate.reports.summary import build_result
-from pytest_llmgate.session.assembly import cut_short, stream
+from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
 from pytest_llmgate.session.records import finish_manifest
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
@@ -25,8 +25,6 @@ from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.merge import discard_tests, merge_tests, merge_trials
 from pytest_llmgate.store.rundir import RunDir
-
-_CUT = frozenset({"budget", "interrupted"})
 
 
 def decide_recorded(
@@ -63,7 +61,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
-    result = build_result(_run_row(run, settings, execution.pop("recorded_at"), interrupted), tests, execution)
+    result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
     discard_tests(run)
     write_report(run, result)
@@ -93,10 +91,12 @@ def _merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str
 
 def write_report(run: RunDir, result: Mapping[str, Any]) -> None:
     """Write the page for reviewers."""
-    recorded = Recorded(run)
+    recorded: list[Recorded] = []  # opened at the first failing reply: indexing a long run takes a while
 
     def said(digest: str) -> str | None:
-        row = recorded.transcript(digest)
+        if not recorded:
+            recorded.append(Recorded(run))
+        row = recorded[0].transcript(digest)
         return None if row is None else str(row.get("text", ""))
 
     page = render_html(dict(result), said)
@@ -108,10 +108,10 @@ def _without_order(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _was_cut(tests: Iterable[Mapping[str, Any]]) -> bool:
-    return any(gate["stop_reason"] in _CUT for test in tests for gate in test["gates"])
+    return any(gate["stop_reason"] in CUT_SHORT for test in tests for gate in test["gates"])
 
 
-def _run_row(run: RunDir, settings: Settings, recorded_at: str | None, interrupted: bool) -> dict[str, Any]:
+def _run_row(run: RunDir, recorded_at: str | None, interrupted: bool) -> dict[str, Any]:
     manifest = run.read_manifest()
     return {
         "id": manifest.id,

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from pytest_llmgate.core.plan import GatePlan, SuitePlan, TestPlan
 from pytest_llmgate.core.ports import Designs, Prices
+from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.core.reply import Request
 from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.reports.plan import GateFigures, PlanFigures, TestFigures, lines
-from pytest_llmgate.session.assembly import rule_plan
+from pytest_llmgate.session.assembly import FREE_PROVIDERS, rule_plan
 from pytest_llmgate.session.gate_session import Planner
 from pytest_llmgate.stats.figures import plan_figures, shared_cost, suite_blocked
 from pytest_llmgate.stats.planning import RulePlan
 
 _LABELS = ("perfect", "half-way to perfect", "at the limit", "half-way to bad", "bad", "far below")
-_UNPAID = ("python", "local")
 
 
 def forecast(suite: SuitePlan, designs: Designs, prices: Prices, budget: Decimal | None) -> PlanFigures:
@@ -74,7 +74,7 @@ def _cost_per_call(plan: TestPlan, prices: Prices) -> Decimal | None:
     """An upper bound of one call's price: the largest prompt is not rendered here, so cases stand in for it."""
     if plan.kind != "prompt" or plan.model is None or plan.prompt is None:
         return None
-    if plan.model.provider in _UNPAID:
+    if plan.model.provider in FREE_PROVIDERS:
         return Decimal(0)
     widest = max((len(str(case.vars)) + len(str(case.context or "")) for case in plan.cases), default=0)
     messages = (*plan.prompt.messages, {"role": "user", "content": " " * widest})
@@ -123,4 +123,4 @@ def _label(p: float, rule: RulePlan) -> str:
 
 
 def _shown(rate: float, turned: bool) -> float:
-    return round(1.0 - rate if turned else rate, 12)
+    return opposite(rate) if turned else round(rate, 12)

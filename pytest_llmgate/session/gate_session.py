@@ -32,6 +32,8 @@ from pytest_llmgate.subjects.prompt import BlockingPromptSubject, PromptSubject
 from pytest_llmgate.suites.load import load_suite
 from pytest_llmgate.suites.markers import MarkedTest, compile_module
 
+_WATCH_EVERY_S = 0.2
+
 
 class Planner:
     """Compiles suites and marked modules to plans; needs no run and spends nothing."""
@@ -180,10 +182,10 @@ class GateSession:
         self.await_end(test_id, watch)
         return self.decide(test_id)
 
-    def await_end(self, test_id: str, watch: Callable[[], None], every_s: float = 0.2) -> None:
+    def await_end(self, test_id: str, watch: Callable[[], None]) -> None:
         """Wait until a submitted test needs no more trials."""
         if test_id not in self._verdicts:
-            while not self._tests[test_id].finished.wait(every_s):
+            while not self._tests[test_id].finished.wait(_WATCH_EVERY_S):
                 watch()
 
     def decide(self, test_id: str) -> TestVerdict:
@@ -258,8 +260,10 @@ class GateSession:
 
     def _unpriced(self) -> set[str]:
         """Live models that the budget could not cover, because nobody knows their price."""
+        if self.settings.record == "replay":
+            return set()
         models = [self.plans[test_id].model for test_id in self._tests]
-        live = [m for m in models if m and self.settings.record != "replay" and m.provider not in ("python", "local")]
+        live = [model for model in models if model and model.provider not in assembly.FREE_PROVIDERS]
         return {model.model for model in live if not assembly.priced(model, self.parts.prices)}
 
 

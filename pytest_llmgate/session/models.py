@@ -9,7 +9,7 @@ from pytest_llmgate.core.errors import nearest, problem
 from pytest_llmgate.core.plan import ModelPlan, TestPlan
 from pytest_llmgate.core.ports import CallFailed, CallKey
 from pytest_llmgate.core.reply import Reply, Request, Usage
-from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.core.trial import SEED_BITS, Trial
 from pytest_llmgate.engine.calls import ModelCaller
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.subjects.guard import Guard
@@ -80,7 +80,7 @@ class ModelDoor:
         target = self._model(model)
         messages = self._template(prompt).render_vars(variables)
         # Further calls of a trial get seeds of their own, in a way that repeats.
-        seed = (trial.seed + ordinal * 0x9E3779B97F4A7) & ((1 << 53) - 1)
+        seed = (trial.seed + ordinal * 0x9E3779B97F4A7) & ((1 << SEED_BITS) - 1)
         request = Request(model=target.model, messages=messages, params=target.params, seed=seed, vars=variables)
 
         async def ask() -> Reply:
@@ -103,14 +103,14 @@ class ModelDoor:
             hint = "name one: llm(prompt, model=…), or set `defaults: {model: …}`"
             raise problem("model-unclear", f"{self._plan.id}: the suite has {len(models)} models", None, hint)
         if name not in models:
-            raise problem("unknown-model", f"{self._plan.id}: no model {name!r}", None, nearest(name, models))
+            raise problem("model-unknown", f"{self._plan.id}: no model {name!r}", None, nearest(name, models))
         return models[name]
 
     def _template(self, name: str) -> PromptTemplate:
         if name not in self._templates:
             prompts = self._plan.prompts
             if name not in prompts:
-                raise problem("unknown-prompt", f"{self._plan.id}: no prompt {name!r}", None, nearest(name, prompts))
+                raise problem("prompt-unknown", f"{self._plan.id}: no prompt {name!r}", None, nearest(name, prompts))
             plan = prompts[name]
             self._templates[name] = PromptTemplate.compile(plan.messages, plan.source, self._guard)
         return self._templates[name]

@@ -16,10 +16,12 @@ from typing import Any
 from pytest_llmgate.core.codec import plain, text_digest
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
+from pytest_llmgate.core.ports import Redactor
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.store.atomic import storing
-from pytest_llmgate.store.cassette import JsonlCassette, recover, start_segment
+from pytest_llmgate.store.cassette import JsonlCassette
+from pytest_llmgate.store.cassette_merge import recover, start_segment
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.git import revision
 from pytest_llmgate.store.journal import Journal, Recorded
@@ -64,14 +66,28 @@ def asked_to_stop(run: RunDir) -> bool:
     return _stop_file(run).exists()
 
 
+def note_refusal(run: RunDir) -> None:
+    """Note for the process that merges that this worker refused to go on with the run."""
+    with storing(run.path):
+        (run.path / "refused").touch()
+
+
+def was_refused(run: RunDir) -> bool:
+    """Whether a worker refused to go on with the run; asking takes the note away."""
+    note = run.path / "refused"
+    found = note.exists()
+    note.unlink(missing_ok=True)
+    return found
+
+
 def _stop_file(run: RunDir) -> Path:
     return run.path / "stop"
 
 
 class Records:
-    """The files of a run for one process. redactor_check: refuses to record what should have been redacted."""
+    """The files of a run for one process. redactor: refuses to record what it would still change."""
 
-    def __init__(self, settings: Settings, run: RunDir, redactor: Any) -> None:
+    def __init__(self, settings: Settings, run: RunDir, redactor: Redactor) -> None:
         self.settings = settings
         self.run = run
         self.designs = DesignCache(settings.root)

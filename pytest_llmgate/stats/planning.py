@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n, natural_ceiling
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.rules import FixedRate, SequentialRate, ZeroTolerance
@@ -74,6 +77,27 @@ def choose_rule(
     return _sequential_plan(goal, bad is None, ceiling, designs)
 
 
+def gate_rule(gate: GatePlan, bad: float | None, ceiling: int | None, designs: Designs | None) -> RulePlan:
+    """The rule of a planned gate; raises LlmgateError (`rates-impossible`) for rates that no rule can tell apart.
+
+    Args: bad success rate (None: to be assumed), ceiling the most trials (None: the plan's own), designs a cache.
+    """
+    try:
+        return choose_rule(
+            good=gate.good,
+            bad=bad,
+            alpha=gate.alpha,
+            beta=gate.beta,
+            family=gate.family,
+            ceiling=ceiling,
+            kind=gate.rule,
+            zero_tolerance=gate.zero_tolerance,
+            designs=designs,
+        )
+    except ValueError as fault:
+        raise problem("rates-impossible", f"gate {gate.name!r}: {fault}", gate.where) from None
+
+
 def _sequential_plan(goal: RateGoal, assumed: bool, ceiling: int | None, designs: Designs | None) -> RulePlan:
     design = cached_design(goal, ceiling, designs)
     rule = SequentialRate(design)
@@ -128,8 +152,7 @@ def _zero_plan(
         bad = 1.0 - (0.01 if bad_failure is None else bad_failure)
     goal = RateGoal(good=1.0, bad=bad, alpha=alpha, beta=beta, family=family)
     rule = ZeroTolerance(
-        # 1 - 0.99 is a rounding above 0.01, and would cost a trial
-        bad_failure=round(1.0 - bad, 12),
+        bad_failure=opposite(bad),  # a rounding above 0.01 would cost a trial
         beta=beta,
         alpha_used=goal.alpha_used,
         limit=ceiling,

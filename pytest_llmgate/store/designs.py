@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.store.atomic import write_atomic
-from pytest_llmgate.store.rundir import state_folder
+from pytest_llmgate.store.rundir import STATE, state_folder
 
 _SCHEMA = "llmgate.designs/1"
 _KEPT = 1000
@@ -25,7 +25,7 @@ class DesignCache:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._path = root / ".llmgate" / "designs.json"
+        self._path = root / STATE / "designs.json"
         self._known: dict[str, Mapping[str, Any]] | None = None
         self._fresh: dict[str, Mapping[str, Any]] = {}
         self._lock = Lock()

@@ -29,7 +29,7 @@ from pytest_llmgate.store.manifest import (
 
 __all__ = ["RunDir", "RunManifest", "attempt_number", "find_interrupted", "known_runs", "state_folder"]
 
-_STATE = ".llmgate"
+STATE = ".llmgate"
 _OURS = re.compile(
     r"(run|plan|result|ledger)\.json|run\.lock|stop|report\.html|(trials|transcripts|tests|execution)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
 )
@@ -52,7 +52,7 @@ class RunDir:
         replaced. Raises `run-in-use`, `results-not-ours`, `cannot-write` or `disk-full`.
         """
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        path = root / _STATE / "runs" / run_id if results is None else results
+        path = root / STATE / "runs" / run_id if results is None else results
         with storing(path):
             state_folder(root)
             path.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ class RunDir:
     @staticmethod
     def latest(root: Path) -> RunDir:
         """The newest run, wherever it lies; raises `no-run`."""
-        note = root / _STATE / "latest"
+        note = root / STATE / "latest"
         try:
             name = note.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
@@ -84,7 +84,7 @@ class RunDir:
         """The run that a person names: by directory, by id, or the newest one for None."""
         if name is None:
             return RunDir.latest(root)
-        for path in (Path(name), root / name, root / _STATE / "runs" / name):
+        for path in (Path(name), root / name, root / STATE / "runs" / name):
             if (path / "run.json").is_file():
                 return RunDir.open(path)
         raise problem("no-run", f"there is no run {name!r}", None, f"name a run's directory or id, or {_START_HINT}")
@@ -93,7 +93,7 @@ class RunDir:
         """Write this run into `.llmgate/latest`, relative to the root where it lies inside."""
         inside, path = root.resolve(), self.path.resolve()
         name = path.relative_to(inside).as_posix() if path.is_relative_to(inside) else str(path)
-        write_atomic(root / _STATE / "latest", os.fsencode(name))
+        write_atomic(root / STATE / "latest", os.fsencode(name))
 
     def write_manifest(self, manifest: RunManifest) -> None:
         """Write `run.json`."""
@@ -161,7 +161,7 @@ class RunDir:
 
 def state_folder(root: Path) -> Path:
     """`.llmgate/` of a root, made if need be; it hides itself from git."""
-    folder = root / _STATE
+    folder = root / STATE
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         ignore = folder / ".gitignore"
@@ -172,7 +172,7 @@ def state_folder(root: Path) -> Path:
 
 def known_runs(root: Path, results: Path | None = None) -> list[RunDir]:
     """Runs that can be found from `root`, newest first: in `.llmgate/runs`, the latest, and the one in `results`."""
-    folder = root / _STATE / "runs"
+    folder = root / STATE / "runs"
     names = sorted(os.listdir(folder), reverse=True)[:_NEWEST] if folder.is_dir() else []
     runs = [RunDir(folder / name, name) for name in names if (folder / name / "run.json").is_file()]
     with suppress(LlmgateError):  # there is none, or it was damaged

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.functions import is_async
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Caller
 
@@ -34,7 +35,7 @@ def build_subject(
         from pytest_llmgate.subjects.prompt import PromptSubject
 
         return PromptSubject(plan, caller, guard)
-    from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject, is_async, load_function
+    from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject, load_function
 
     function = load_function(plan, files)
     kind = FunctionSubject if is_async(function) else BlockingFunctionSubject

@@ -13,6 +13,7 @@ from typing import Any
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError, Problem, problem
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.reply import Reply, Usage
@@ -41,11 +42,6 @@ def load_function(plan: TestPlan, files: SuiteFiles) -> Callable[..., Any]:
             raise problem("function-target", f"{plan.function!r} is a generator", plan.where, hint)
     loaded: Callable[..., Any] = function
     return loaded
-
-
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 class _Function:
@@ -114,7 +110,7 @@ class _Function:
         return Observation(self._redact(reply), None, _usage(reply), latency)
 
     def _raised(self, fault: Exception) -> Observation:
-        message = _line(f"{type(fault).__name__}: {_words(fault)}")
+        message = _line(f"{type(fault).__name__}: {message_of(fault)}")
         return Observation(None, TrialError("raised", self._redact_text(message) + self._place(fault)), _ONE_CALL)
 
     def _place(self, fault: Exception) -> str:
@@ -194,13 +190,6 @@ def _usage(reply: Reply) -> Usage:
     if cost is not None and not isinstance(cost, Decimal):
         cost = Decimal(str(cost))
     return Usage(1, reply.input_tokens, reply.output_tokens, cost)
-
-
-def _words(fault: Exception) -> str:
-    try:
-        return str(fault)
-    except Exception:  # a user's __str__ can be broken too
-        return "(no message)"
 
 
 def _line(text: str) -> str:

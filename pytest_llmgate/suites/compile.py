@@ -10,7 +10,7 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.stats.intervals import zero_fail_n
-from pytest_llmgate.stats.planning import RulePlan, choose_rule
+from pytest_llmgate.stats.planning import RulePlan, gate_rule
 from pytest_llmgate.stats.rules import SequentialRate
 from pytest_llmgate.suites.problems import Problems
 
@@ -65,20 +65,8 @@ class Compiler:
             gate.rule,
         )
         if key not in self._chosen:
-            try:
-                self._chosen[key] = choose_rule(
-                    good=gate.good,
-                    bad=None if gate.bad_assumed else gate.bad,
-                    alpha=gate.alpha,
-                    beta=gate.beta,
-                    family=gate.family,
-                    ceiling=ceiling,
-                    kind=gate.rule,
-                    zero_tolerance=gate.zero_tolerance,
-                    designs=self.designs,
-                )
-            except ValueError as fault:
-                raise problem("rates-impossible", f"gate {gate.name!r}: {fault}", gate.where) from None
+            bad = None if gate.bad_assumed else gate.bad
+            self._chosen[key] = gate_rule(gate, bad, ceiling, self.designs)
         return self._chosen[key]
 
     def _check_population(self, gate: GatePlan, size: int, plan: TestPlan) -> None:

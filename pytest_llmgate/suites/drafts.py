@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.plan import SUITE_SUFFIX, ModelPlan
 from pytest_llmgate.core.ports import AssertionTypes
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.cases import read_cases
@@ -21,7 +21,6 @@ from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.prompts import Prompts
 from pytest_llmgate.suites.variables import expand
 
-SUFFIX = ".suite.yaml"
 _PLAIN = ("cover", "stop", "target", "max_errors", "deadline_s")
 
 
@@ -69,7 +68,7 @@ class Workshop:
     def stem(self) -> str:
         """The file's name without its endings."""
         name = PurePosixPath(self.file).name
-        return name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else PurePosixPath(name).stem
+        return name.removesuffix(SUITE_SUFFIX) if name.endswith(SUITE_SUFFIX) else PurePosixPath(name).stem
 
     def seed(self, own: int | None = None) -> int:
         """The root seed: the command line's or profile's, the test's own, the suite's, else 0."""

@@ -11,12 +11,10 @@ from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import GatePlan, Quarantine
 from pytest_llmgate.core.ports import AssertionTypes, MeasureFactory
+from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, check, read_keys
 from pytest_llmgate.suites.node import Node
 from pytest_llmgate.suites.problems import Problems
-
-BODY = "stochastic"
-"""Type of the gate that asks whether the body of a marked test passed; the engine measures it."""
 
 GOOD = 0.95
 
@@ -139,7 +137,7 @@ def _good(given: Mapping[str, float], default: float | None, strict: bool, where
     if "min_rate" in given:
         good = given["min_rate"]
     elif "max_rate" in given:
-        good = _turned(given["max_rate"])
+        good = opposite(given["max_rate"])
     if strict and good < 1.0:
         hint = "delete one of the two"
         raise problem("rates-both", "'zero_tolerance' leaves no room for a rate of violations", where, hint)
@@ -156,9 +154,9 @@ def _bad(
         own_rates = "min_rate" in given or "max_rate" in given
         implied = None if own_rates or default is None or default >= good else default
         return {"bad_assumed": True} if implied is None else {"bad": implied}
-    bad = _turned(given["bad_rate"]) if unwanted else given["bad_rate"]
+    bad = opposite(given["bad_rate"]) if unwanted else given["bad_rate"]
     if bad >= good:
-        side, of, limit = ("above", "max_rate", _turned(good)) if unwanted else ("below", "min_rate", good)
+        side, of, limit = ("above", "max_rate", opposite(good)) if unwanted else ("below", "min_rate", good)
         message = f"bad_rate {given['bad_rate']:g} must lie {side} the {of} {limit:g}"
         raise problem(
             "rates-wrong-side", message, where, "bad_rate is what must be caught, the other what is still good"
@@ -166,11 +164,6 @@ def _bad(
     if bad <= 0.0:
         raise problem("rates-impossible", f"bad_rate {given['bad_rate']:g} catches nothing", where, "move it inwards")
     return {"bad": bad}
-
-
-def _turned(rate: float) -> float:
-    """The rate of the opposite event, without the dust of binary fractions."""
-    return round(1.0 - rate, 12)
 
 
 def name_gates(gates: Sequence[GatePlan], stems: Sequence[str], problems: Problems) -> tuple[GatePlan, ...]:

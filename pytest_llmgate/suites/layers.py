@@ -10,11 +10,10 @@ from pathlib import Path
 from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.suites.config import PYPROJECT
 from pytest_llmgate.suites.keys import DEFAULT_KEYS, LATER_TEST, read_keys, read_mapping
 from pytest_llmgate.suites.node import Node, from_plain
 from pytest_llmgate.suites.problems import Problems
-
-PYPROJECT = "pyproject.toml"
 
 
 @dataclass(frozen=True, slots=True)

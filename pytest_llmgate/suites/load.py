@@ -12,9 +12,10 @@ from pytest_llmgate.core.plan import PromptPlan, SuitePlan
 from pytest_llmgate.core.ports import AssertionTypes, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler
+from pytest_llmgate.suites.config import PYPROJECT
 from pytest_llmgate.suites.drafts import Workshop
 from pytest_llmgate.suites.keys import LATER_SUITE, PROVIDERS, SUITE_KEYS, read_keys
-from pytest_llmgate.suites.layers import PYPROJECT, Layer, layer, nearby, pyproject_layer, shown_path
+from pytest_llmgate.suites.layers import Layer, layer, nearby, pyproject_layer, shown_path
 from pytest_llmgate.suites.node import Node
 from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.prompts import Prompts

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from pytest_llmgate.core.errors import Where, nearest, not_available, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.markers import LATER_MARKERS, PERCENTILES, is_gate_marker
-from pytest_llmgate.core.plan import GatePlan, ModelPlan, PromptPlan, SuitePlan, TestPlan
+from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, PromptPlan, SuitePlan, TestPlan
 from pytest_llmgate.core.ports import AssertionTypes, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler, Draft
 from pytest_llmgate.suites.drafts import Workshop
-from pytest_llmgate.suites.gates import BODY, name_gates
+from pytest_llmgate.suites.gates import name_gates
 from pytest_llmgate.suites.keys import (
     DEFAULT_KEYS,
     GATE_KEYS,
@@ -181,7 +181,7 @@ class _Body:
 
     def _test_keys(self) -> dict[str, Entry]:
         """Keywords of `stochastic` that speak of the test."""
-        mark = self.test.closest(BODY)
+        mark = self.test.closest(BODY_GATE)
         given = {name: value for name, value in mark[2].items() if name in _TEST_KEYS} if mark else {}
         read = read_keys(from_plain(given, self.where), _TEST_KEYS, LATER_TEST, self.shop.problems)
         return {name: Entry(node, self.shop.files) for name, node in read.items()}
@@ -200,11 +200,11 @@ class _Body:
         gates: list[GatePlan] = []
         stems: list[str] = []
         for mark in reversed(self.test.marks):
-            if not is_gate_marker(*mark) or (mark[0] == BODY and mark is not self.test.closest(BODY)):
+            if not is_gate_marker(*mark) or (mark[0] == BODY_GATE and mark is not self.test.closest(BODY_GATE)):
                 continue
             with self.shop.problems.catch():
                 for node in self._assertions(mark):
-                    gate = self.shop.gates.read(node, of_body=mark[0] == BODY)
+                    gate = self.shop.gates.read(node, of_body=mark[0] == BODY_GATE)
                     gates += [gate] if gate else []
                     stems += [mark[0]] if gate else []
         return name_gates(gates, stems, self.shop.problems)
@@ -217,15 +217,15 @@ class _Body:
         if name == "schema_agreement":
             return [self._node({"type": "is-json", "value": self._schema(args, kwargs), **_without(kwargs, "schema")})]
         if args:
-            hint = f"name every argument, such as {'trials=200' if name == BODY else 'p95_ms=500'}"
+            hint = f"name every argument, such as {'trials=200' if name == BODY_GATE else 'p95_ms=500'}"
             raise problem("marker-arguments", f"{name} takes no positional arguments", self.where, hint)
-        if name == BODY:
+        if name == BODY_GATE:
             own = _without(kwargs, *_TEST_KEYS)
             strays = [key for key in own if key not in GATE_KEYS or key == "type"]
             if strays:
                 hint = nearest(strays[0], {*_TEST_KEYS, *GATE_KEYS} - {"type"})
                 raise problem("unknown-key", f"{name} takes no {strays[0]!r}", self.where, hint)
-            return [self._node({**own, "type": BODY})]
+            return [self._node({**own, "type": BODY_GATE})]
         return self._latencies(kwargs)
 
     def _latencies(self, kwargs: Mapping[str, Any]) -> list[Node]:

@@ -23,7 +23,7 @@ def prompt_renderer(root: Path, suite: str | None, folder: Path) -> PromptRender
 
     def render(name: str, **variables: object) -> str:
         if name not in prompts:
-            raise problem("unknown-prompt", f"there is no prompt {name!r}", None, nearest(name, prompts))
+            raise problem("prompt-unknown", f"there is no prompt {name!r}", None, nearest(name, prompts))
         template = PromptTemplate.compile(prompts[name].messages, prompts[name].source)
         return "\n\n".join(str(message["content"]) for message in template.render_vars(variables))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -54,18 +53,6 @@ def test_a_family_of_200_costs_a_good_build_little(good: float, bad: float) -> N
     assert family.oc(good).mean_n <= 1.15 * alone.oc(good).mean_n
     clearly_good = (1 + good) / 2
     assert family.oc(clearly_good).mean_n <= 1.02 * alone.oc(clearly_good).mean_n
-
-
-@pytest.mark.parametrize(("good", "bad"), [*PAIRS, (0.5, 0.4)])
-@pytest.mark.parametrize("family", [1, 6, 200])
-def test_a_design_takes_a_moment(good: float, bad: float, family: int) -> None:
-    """0.2 s is the target on an idle core (docs/benchmarks.md); twice that is allowed here."""
-    taken = []
-    for _ in range(2):
-        start = time.process_time()
-        design_sequential(RateGoal(good=good, bad=bad, family=family))
-        taken.append(time.process_time() - start)
-    assert min(taken) <= 0.4
 
 
 @pytest.mark.parametrize(
