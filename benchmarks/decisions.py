@@ -23,8 +23,9 @@ from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.stream import TestStream
-from pytest_llmgate.stats.design import design_sequential, fixed_n
+from pytest_llmgate.stats.design import design_sequential
 from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.looks import fixed_n
 from pytest_llmgate.stats.planning import wald_bound
 from pytest_llmgate.stats.rules import Census, SequentialRate
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 
@@ -40,4 +40,4 @@ def digest(value: Any) -> str:
 
 def text_digest(text: str) -> str:
     """Short content address (32 hex digits) of a text, for rows that point at it."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -15,6 +15,11 @@ from pytest_llmgate.core.errors import Where, problem
 MAX_BYTES = 64 * 1024 * 1024
 
 
+def shown_under(path: Path, root: Path) -> str:
+    """A path with forward slashes, relative to `root` where it lies inside. Both are taken as they are."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
 @dataclass(frozen=True, slots=True)
 class SuiteFiles:
     """Reads files named in a suite. root: nothing above it is read. base: folder that relative paths start from."""
@@ -42,10 +47,7 @@ class SuiteFiles:
 
     def shown(self, path: Path) -> str:
         """A path for messages and ids: relative to the root, with forward slashes."""
-        try:
-            return path.relative_to(self.root.resolve()).as_posix()
-        except ValueError:
-            return path.as_posix()
+        return shown_under(path, self.root.resolve())
 
     def read_text(self, name: str, where: Where | None = None) -> str:
         """The text of a named UTF-8 file."""

@@ -165,7 +165,7 @@ class Journal(Protocol):
     def append(self, record: TrialRecord, text: str | None, extra: Mapping[str, Any] | None = None) -> None: ...
 
 
-class Recorded(Protocol):
+class EarlierTrials(Protocol):
     """Trials that an interrupted start of this run completed."""
 
     def get(self, trial: Trial) -> TrialRecord | None: ...

@@ -40,24 +40,24 @@ class TrialRecord(NamedTuple):
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
-        trial, usage = self.trial, self.usage
-        verdicts = ",".join([f"{_text(name)}:{_WORDS[good]}" for name, good in self.verdicts.items()])
-        scores = ",".join([f"{_text(name)}:{_number(score)}" for name, score in self.scores.items()])
-        given, made = usage.input_tokens, usage.output_tokens
-        cost = "null" if usage.cost_usd is None else f'"{usage.cost_usd:f}"'
+        test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply, reasons = self
+        index, _, repeat, seed = trial
+        calls, given, made, cost = usage
+        said = ",".join([f"{_text(name)}:{_WORDS[good]}" for name, good in verdicts.items()])
+        rated = ",".join([f"{_text(name)}:{_number(score)}" for name, score in scores.items()]) if scores else ""
+        price = "null" if cost is None else f'"{cost:f}"'
         line = (
-            f'{{"test":{_text(self.test)},"case":{_text(self.case)},"index":{trial.index},"repeat":{trial.repeat}'
-            f',"seed":{trial.seed},"verdicts":{{{verdicts}}},"scores":{{{scores}}},"usage":{{"calls":{usage.calls}'
+            f'{{"test":{_text(test)},"case":{_text(case)},"index":{index},"repeat":{repeat},"seed":{seed}'
+            f',"verdicts":{{{said}}},"scores":{{{rated}}},"usage":{{"calls":{calls}'
             f',"input_tokens":{"null" if given is None else given},"output_tokens":{"null" if made is None else made}'
-            f',"cost_usd":{cost}}},"latency_ms":{_number(self.latency_ms)},"queued_ms":{_number(self.queued_ms)}'
-            f',"replayed":{_WORDS[self.replayed]},"overrun":{_WORDS[self.overrun]}'
-            f',"error":{"null" if self.error is None else _text(self.error)}'
-            f',"reply":{"null" if self.reply is None else _text(self.reply)}'
+            f',"cost_usd":{price}}},"latency_ms":{_number(latency)}'
+            f',"queued_ms":{_number(queued)},"replayed":{_WORDS[replayed]},"overrun":{_WORDS[overrun]}'
+            f',"error":{"null" if error is None else _text(error)},"reply":{"null" if reply is None else _text(reply)}'
         )
-        if self.fatal:
+        if fatal:
             line += ',"fatal":true'
-        if self.reasons:
-            line += ',"reasons":' + json.dumps(dict(self.reasons), ensure_ascii=False, separators=(",", ":"))
+        if reasons:
+            line += ',"reasons":' + json.dumps(dict(reasons), ensure_ascii=False, separators=(",", ":"))
         return line + "}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 
@@ -77,6 +77,22 @@ class Usage(NamedTuple):
 
 
 NO_USAGE = Usage()
+
+
+def usage_of(reply: Reply) -> Usage:
+    """The usage of the one call that a reply answers, as far as the reply says."""
+    return Usage(1, reply.input_tokens, reply.output_tokens, money(reply.cost_usd))
+
+
+def money(value: object) -> Decimal | None:
+    """A cost in USD as an exact decimal; None where it is unknown or makes no sense."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None
 
 
 class UsageSum:

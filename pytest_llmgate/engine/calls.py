@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.plan import ModelPlan
@@ -24,18 +24,19 @@ from pytest_llmgate.core.ports import (
     Provider,
     ProviderError,
 )
-from pytest_llmgate.core.reply import Reply, Request, Usage
+from pytest_llmgate.core.reply import Reply, Request, Usage, usage_of
 from pytest_llmgate.core.settings import RecordMode
 
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 20.0
+_ONE_CALL = Usage(calls=1)
 _SETTLE_S = 0.02  # how often a call that lacks money looks whether others have given some back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRooms:
     """What a caller is given. provider: by model plan, built at first need. is_live: whether calls of a model leave
-    this process or cost something, known without building it. redact, redact_text: law 7's choke point.
+    this process or cost something, known without building it. redact, redact_text: applied to whatever leaves.
     how_to_record: the command that records what a replay lacks. out_of_budget: told when money ends."""
 
     provider: Callable[[ModelPlan], Provider]
@@ -116,7 +117,7 @@ class ModelCaller:
         return Answer(reply, self._usage(model, reply), queued, replayed)
 
     def _usage(self, model: ModelPlan, reply: Reply) -> Usage:
-        usage = Usage(1, reply.input_tokens, reply.output_tokens, money(reply.cost_usd))
+        usage = usage_of(reply)
         if usage.cost_usd is None and usage.input_tokens is not None:
             return usage._replace(cost_usd=self._rooms.prices.cost(model.model, usage))
         return usage
@@ -222,14 +223,3 @@ def _pause(fault: ProviderError, attempt: int) -> float:
         return max(0.0, fault.retry_after_s)
     longest = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2.0**attempt)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, decides nothing
-
-
-def money(value: object) -> Decimal | None:
-    """A cost in USD as an exact decimal; None where it is unknown or makes no sense."""
-    if value is None:
-        return None
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None

@@ -64,7 +64,10 @@ class Judge:
 def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
     """One measure's answer; a measure that raises, or says neither yes nor no, leaves a hole and never passes."""
     try:
-        good, score, reason = measure.measure(case, seen)
+        found = measure.measure(case, seen)
+        good, score, reason = found
+        if (good is None or good is True or good is False) and score is None and type(reason) is str:
+            return found  # nearly always, and this is on the path of every trial
         if good is not None and type(good) is not bool:
             good = _as_bool(good)
         return Measurement(good, None if score is None else float(score), str(reason))

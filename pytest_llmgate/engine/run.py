@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.observation import Observation
-from pytest_llmgate.core.ports import BlockingSubject, Journal, Recorded, Subject
+from pytest_llmgate.core.ports import BlockingSubject, EarlierTrials, Journal, Subject
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply, Usage, UsageSum
 from pytest_llmgate.core.trial import Trial
@@ -36,7 +36,7 @@ class TestRun:
         judge: Judge,
         journal: Journal,
         subject: Subject | BlockingSubject | None = None,
-        recorded: Recorded | None = None,
+        recorded: EarlierTrials | None = None,
         *,
         look_ahead: bool | None = True,
         window: int | None = None,

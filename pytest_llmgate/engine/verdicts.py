@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_llmgate.core.decision import Decision, Interval, Outcome
+from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
@@ -16,11 +17,10 @@ from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.stats.intervals import quantile_ci
 
-_PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 _CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 
 
-def decide_test(stream: TestStream, order: int = 0) -> TestVerdict:
+def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
     """The verdict of a finished test."""
     plan, evidence = stream.plan, stream.evidence
     gates = tuple(gate_verdict(gate, stream) for gate in stream.gates)
@@ -33,6 +33,7 @@ def decide_test(stream: TestStream, order: int = 0) -> TestVerdict:
         distinct_replies=evidence.distinct_replies,
         usage=evidence.usage,
         gates=gates,
+        warnings=warnings,
         failing=tuple(evidence.failing),
     )
 
@@ -68,10 +69,10 @@ def _latency_figures(plan: GatePlan, latencies: Sequence[float]) -> dict[str, An
 
     Over all counted trials that answered; None where there are too few for a bound.
     """
-    named = next((name for name in plan.params if name in _PERCENTILES), None)
+    named = next((name for name in plan.params if name in PERCENTILES), None)
     if named is None or not latencies:
         return {}
-    quantile, ranked = _PERCENTILES[named], sorted(latencies)
+    quantile, ranked = PERCENTILES[named], sorted(latencies)
     low, high, _ = quantile_ci(len(ranked), quantile, 0.95)
     return {
         "quantile": quantile,

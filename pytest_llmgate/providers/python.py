@@ -56,7 +56,7 @@ class PythonProvider:
     def complete_now(self, request: Request) -> Reply:
         """The function's reply, in this thread, which must have no running event loop. Raises ProviderError."""
         value, started = self._call(request)
-        if inspect.isawaitable(value):
+        if not isinstance(value, str) and inspect.isawaitable(value):  # a text is the usual answer: look no further
             value = asyncio.run(self._settle(value))
         return self._reply(value, started)
 

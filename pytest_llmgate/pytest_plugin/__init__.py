@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_llmgate.core.markers import MARKERS, is_gate_marker
+from pytest_llmgate.core.markers import MARKERS
 from pytest_llmgate.pytest_plugin.fixtures import case, llm, mock_llm, render_prompt, trial
+from pytest_llmgate.pytest_plugin.items import has_gate_marker
 
 __all__ = ["case", "llm", "mock_llm", "render_prompt", "trial"]
 
@@ -62,5 +63,5 @@ class _SkipGated:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         skip = pytest.mark.skip(reason="a gate: runs with --llm-suite")
         for item in items:
-            if any(is_gate_marker(mark.name, mark.args, mark.kwargs) for mark in item.iter_markers()):
+            if has_gate_marker(item):
                 item.add_marker(skip, append=False)

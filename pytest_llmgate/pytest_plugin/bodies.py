@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmgate.core.errors import LlmgateError, problem
-from pytest_llmgate.core.markers import is_gate_marker
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin import fixtures, reporting
-from pytest_llmgate.pytest_plugin.collect import PLAN
 from pytest_llmgate.pytest_plugin.fixtures import PER_TRIAL
+from pytest_llmgate.pytest_plugin.items import PLAN, has_gate_marker
 from pytest_llmgate.pytest_plugin.trial_body import AsyncBody, Body, SyncBody
 from pytest_llmgate.session import GateSession, MarkedTest, Planner
 
@@ -56,8 +55,7 @@ def compile_modules(items: Sequence[pytest.Item], planner: Planner) -> list[pyte
 
 
 def _is_marked(item: pytest.Item) -> bool:
-    marks = item.iter_markers()
-    return isinstance(item, pytest.Function) and any(is_gate_marker(m.name, m.args, m.kwargs) for m in marks)
+    return isinstance(item, pytest.Function) and has_gate_marker(item)
 
 
 def _functions(collector: pytest.Collector) -> Iterator[pytest.Function]:

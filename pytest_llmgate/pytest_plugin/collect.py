@@ -11,10 +11,8 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.pytest_plugin import reporting
+from pytest_llmgate.pytest_plugin.items import GATE, PLAN
 from pytest_llmgate.session import Planner
-
-SUFFIX = ".suite.yaml"
-PLAN = pytest.StashKey[TestPlan]()
 
 
 def add_suite_folders(config: pytest.Config, settings: Settings) -> None:
@@ -54,8 +52,6 @@ class SuiteItem(pytest.Item):
 
     def runtest(self) -> None:
         """Wait for the verdict, which the session has been sampling for, and turn it into an outcome."""
-        from pytest_llmgate.pytest_plugin.gate import GATE
-
         gate = self.config.stash[GATE]
         reporting.conclude(self, gate.verdict_of(self), gate)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llmgate.pytest_plugin.items import has_gate_marker
+
 if TYPE_CHECKING:
     from pytest_llmgate.testing.plain import MockModels, PromptRenderer
 
@@ -24,11 +26,8 @@ class PerTrial:
 
 
 def _per_trial(request: pytest.FixtureRequest) -> PerTrial:
-    from pytest_llmgate.core.markers import is_gate_marker
-
     name = str(request.fixturename)
-    marks = request.node.iter_markers()
-    if not any(is_gate_marker(mark.name, mark.args, mark.kwargs) for mark in marks):
+    if not has_gate_marker(request.node):
         pytest.fail(_GATED.format(name), pytrace=False)
     return PerTrial(name)
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.plan import SUITE_SUFFIX
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
+from pytest_llmgate.pytest_plugin.items import GATE, PLAN
 from pytest_llmgate.session import GateSession, Planner, RunDir, build_settings, create_registry
 from pytest_llmgate.session.finish import finish_run
 from pytest_llmgate.session.records import ask_to_stop, asked_to_stop, note_refusal, open_run, was_refused
 
-GATE = pytest.StashKey["GatePlugin"]()
 _OPTIONS = (
     "results",
     "seed",
@@ -99,7 +100,7 @@ class GatePlugin:
     # ---- collection
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-        if file_path.name.endswith(collect.SUFFIX):
+        if file_path.name.endswith(SUITE_SUFFIX):
             return collect.SuiteFile.from_parent(parent, path=file_path, planner=self.planner)
         return None
 
@@ -108,8 +109,8 @@ class GatePlugin:
         """Compile marked modules before `-k` and its like choose, and drop what is no gate."""
         for broken in bodies.compile_modules(items, self.planner):
             config.hook.pytest_collectreport(report=broken)
-        gates = [item for item in items if collect.PLAN in item.stash]
-        others = [item for item in items if collect.PLAN not in item.stash]
+        gates = [item for item in items if PLAN in item.stash]
+        others = [item for item in items if PLAN not in item.stash]
         if others:
             config.hook.pytest_deselected(items=others)
             items[:] = gates
@@ -120,7 +121,7 @@ class GatePlugin:
         broken = session.testsfailed and not session.config.option.continue_on_collection_errors
         if session.config.option.collectonly or xdist.is_controller(self.config) or broken:
             return
-        listed = [plan for item in session.items if (plan := item.stash.get(collect.PLAN, None))]
+        listed = [plan for item in session.items if (plan := item.stash.get(PLAN, None))]
         plans = {plan.id: plan for plan in listed}
         times = Counter(plan.id for plan in listed)
         self.copies = {test_id for test_id in plans if times[test_id] > 1}
@@ -194,7 +195,7 @@ class GatePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
         """Run the body of a marked test as trials inside its one item."""
-        if collect.PLAN not in pyfuncitem.stash:
+        if PLAN not in pyfuncitem.stash:
             return None
         bodies.run_body(pyfuncitem, self)
         return True

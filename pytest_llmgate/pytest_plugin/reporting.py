@@ -13,7 +13,9 @@ from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.files import shown_under
 from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.pytest_plugin.items import PLAN
 from pytest_llmgate.session import lines as summary_lines
 from pytest_llmgate.session import progress_line, test_lines
 
@@ -141,8 +143,6 @@ class Reporting:
 
     def _not_set_up(self, item: pytest.Item, report: pytest.TestReport, fault: BaseException | None) -> None:
         """A skipped test is left out of the result; one whose fixtures failed could not be judged."""
-        from pytest_llmgate.pytest_plugin.collect import PLAN
-
         gate, plan = self._gate, item.stash.get(PLAN, None)
         if plan is None or gate.session is None or gate.session.verdict(plan.id) is not None:
             return
@@ -168,10 +168,4 @@ class Reporting:
         table = {**gate.result, "tests": [{**test, "failing": []} for test in gate.result["tests"]]}
         for line in summary_lines(table, writer.fullwidth, bool(writer.hasmarkup)):
             terminalreporter.write_line(line)
-        terminalreporter.write_line(f"results: {_relative(gate)}")
-
-
-def _relative(gate: GatePlugin) -> str:
-    path = gate.run.path.resolve()
-    root = gate.settings.root.resolve()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        terminalreporter.write_line(f"results: {shown_under(gate.run.path.resolve(), gate.settings.root.resolve())}")

@@ -14,7 +14,7 @@ import pytest
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage
+from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage, usage_of
 from pytest_llmgate.core.reply_from import as_reply
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.core.trial_info import TrialInfo
@@ -98,12 +98,22 @@ class Calls:
         return any(not call.awaited for call in self.pending)
 
 
-class SyncBody:
-    """A synchronous body as a blocking subject. escaped: pytest's own control flow, for the item to raise."""
+class _Sampled:
+    """What both kinds of body share. escaped: pytest's own control flow, for the item to raise."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
         self.escaped: BaseException | None = None
+
+    def _caught(self, fault: BaseException, info: BodyTrial, calls: Calls, seconds: float) -> Observation:
+        if _leaves(fault, info, calls):
+            self.escaped = fault
+            return _LEFT
+        return _raised(fault, self._body, info, calls, seconds)
+
+
+class SyncBody(_Sampled):
+    """A synchronous body as a blocking subject."""
 
     def sample_now(self, trial: Trial) -> Observation:
         """Run the body once."""
@@ -112,19 +122,12 @@ class SyncBody:
         try:
             returned = self._body.function(**arguments)
         except BaseException as fault:
-            if _leaves(fault, trial, calls):
-                self.escaped = fault
-                return _LEFT
-            return _raised(fault, self._body, info, calls, perf_counter() - began)
+            return self._caught(fault, info, calls, perf_counter() - began)
         return _ended(returned, self._body, info, calls, perf_counter() - began)
 
 
-class AsyncBody:
-    """An async body as a subject of the session's loop. escaped: as in SyncBody."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-        self.escaped: BaseException | None = None
+class AsyncBody(_Sampled):
+    """An async body as a subject of the session's loop."""
 
     async def sample(self, trial: Trial) -> Observation:
         """Run the body once."""
@@ -135,20 +138,17 @@ class AsyncBody:
         except CancelledError:
             raise
         except BaseException as fault:
-            if _leaves(fault, trial, calls):
-                self.escaped = fault
-                return _LEFT
-            return _raised(fault, self._body, info, calls, perf_counter() - began)
+            return self._caught(fault, info, calls, perf_counter() - began)
         return _ended(returned, self._body, info, calls, perf_counter() - began)
 
 
 _LEFT = Observation(None, TrialError("interrupted", "the body left the test", fatal=True))
 
 
-def _leaves(fault: BaseException, trial: Trial, calls: Calls) -> bool:
+def _leaves(fault: BaseException, info: BodyTrial, calls: Calls) -> bool:
     """Whether an exception is pytest's word about the whole item; a skip is one only before anything happened."""
     if isinstance(fault, pytest.skip.Exception):
-        return trial.index == 0 and not calls.pending
+        return info.index == 0 and not calls.pending
     return isinstance(fault, (KeyboardInterrupt, SystemExit, pytest.exit.Exception, pytest.xfail.Exception))
 
 
@@ -204,11 +204,9 @@ def _observation(
 
 
 def _own_usage(reply: Reply | None) -> Usage:
-    from pytest_llmgate.session import money
-
     if reply is None or (reply.input_tokens is None and reply.output_tokens is None and reply.cost_usd is None):
         return NO_USAGE
-    return Usage(1, reply.input_tokens, reply.output_tokens, money(reply.cost_usd))
+    return usage_of(reply)
 
 
 def _first_line(fault: BaseException) -> str:

@@ -19,10 +19,6 @@ def is_worker(config: pytest.Config) -> bool:
 
 def is_controller(config: pytest.Config) -> bool:
     """Whether this process hands out tests and runs none."""
-    return _distributes(config)
-
-
-def _distributes(config: pytest.Config) -> bool:
     return not is_worker(config) and bool(getattr(config.option, "tx", None)) and config.getoption("dist", "no") != "no"
 
 
@@ -31,7 +27,7 @@ def crew(config: pytest.Config) -> tuple[int, str]:
     given: dict[str, Any] | None = getattr(config, "workerinput", None)
     if given is not None:
         return int(given["workercount"]), str(given["workerid"])
-    return (len(config.option.tx), "main") if _distributes(config) else (1, "main")
+    return (len(config.option.tx), "main") if is_controller(config) else (1, "main")
 
 
 def run_of_worker(config: pytest.Config) -> RunDir:

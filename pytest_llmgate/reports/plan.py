@@ -16,7 +16,9 @@ class GateFigures:
 
     rule: in a word, as `sequential`. good, bad: as reported, so rates of the unwanted event where `unwanted`.
     mean_n: rows (what the build's rate is, that rate as reported, E[N]). n95_good: 95th percentile of N at good.
-    ceiling: the most trials. p_*: probabilities of each end at the good and the bad rate. notes: sentences.
+    ceiling: the most trials. p_*: probabilities of each end at the good and the bad rate. fixed_n: size of the one-look
+    sample of the same risks; curtailed: its E[N] at good and at bad if it stopped as soon as its answer is settled.
+    never_blocks_good: whether no good build can fail it (zero tolerance). notes: sentences.
     """
 
     name: str
@@ -35,6 +37,8 @@ class GateFigures:
     p_inconclusive_good: float
     p_inconclusive_bad: float
     fixed_n: int | None = None
+    curtailed: tuple[float, float] | None = None
+    never_blocks_good: bool = False
     family: int = 1
     unwanted: bool = False
     severity: str = "block"
@@ -47,7 +51,7 @@ class TestFigures:
 
     ceiling: the most trials. expected_trials: E[max over the gates] at the good rates. costliest: the gate that
     sets it. cost_per_call: USD, None where no price is known. calls_per_trial: None where a test body or a
-    function decides itself how often it asks. recorded: replies that a cassette already holds.
+    function decides itself how often it asks.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -60,7 +64,6 @@ class TestFigures:
     gates: Sequence[GateFigures]
     calls_per_trial: int | None = 1
     cost_per_call: Decimal | None = None
-    recorded: int | None = None
     notes: Sequence[str] = ()
 
 
@@ -73,7 +76,6 @@ class PlanFigures:
     tests: Sequence[TestFigures]
     p_good_blocked: float | None = None
     budget: Decimal | None = None
-    notes: Sequence[str] = ()
 
 
 def lines(figures: PlanFigures, width: int = 80) -> list[str]:
@@ -99,8 +101,6 @@ def _suite(figures: PlanFigures) -> Iterator[tuple[int, str]]:
     yield 0, _total(figures)
     if figures.p_good_blocked is not None:
         yield 0, f"a suite that is good at every limit is blocked with probability {_chance(figures.p_good_blocked)}"
-    for note in figures.notes:
-        yield 0, f"note: {note}"
 
 
 def _test(test: TestFigures) -> Iterator[tuple[int, str]]:
@@ -124,8 +124,7 @@ def _calls(test: TestFigures) -> str:
         price = "cost unknown: the model is not in the price table"
     else:
         price = f"at most {money(_cost(test))} to expect"
-    kept = f"; already recorded: {test.recorded:,}" if test.recorded else ""
-    return f"{_number(calls)} calls, {price}{kept}"
+    return f"{_number(calls)} calls, {price}"
 
 
 def _cost(test: TestFigures) -> Decimal:
@@ -138,18 +137,16 @@ def _gate(gate: GateFigures) -> Iterator[tuple[int, str]]:
     assumed = " (assumed: state bad_rate to choose it)" if gate.bad_assumed else ""
     severity = "" if gate.severity == "block" else f" [{gate.severity}: does not block]"
     yield 2, f"{gate.name}{severity}: good {good} {percent(gate.good)}, bad {bad} {percent(gate.bad)}{assumed}"
-    shared = f", 1 of {gate.family} that share it" if gate.family > 1 else ""
-    risks = (
-        f"blocks a good build at {percent(gate.alpha_used)} risk{shared}; lets a bad one pass at {percent(gate.beta)}"
-    )
-    yield 4, f"{gate.rule}: {risks}"
+    yield 4, f"{gate.rule}: {_blocking_risk(gate)}; lets a bad one pass at {percent(gate.beta)}"
     yield (
         4,
         "trials to expect: "
         + ", ".join(f"{_number(mean)} if {label} ({percent(rate)})" for label, rate, mean in gate.mean_n),
     )
-    fixed = f"; one fixed sample would take {gate.fixed_n:,}" if gate.fixed_n is not None else ""
-    yield 4, f"95 of 100 good builds are decided by trial {_number(gate.n95_good)}, the last by {gate.ceiling:,}{fixed}"
+    yield (
+        4,
+        f"95 of 100 good builds are decided by trial {_number(gate.n95_good)}, the last by {gate.ceiling:,}{_fixed(gate)}",
+    )
     yield (
         4,
         (
@@ -160,6 +157,24 @@ def _gate(gate: GateFigures) -> Iterator[tuple[int, str]]:
     )
     for note in gate.notes:
         yield 4, f"note: {note}"
+
+
+def _blocking_risk(gate: GateFigures) -> str:
+    if gate.never_blocks_good:
+        return "fails at the first violation, so never a good build"
+    shared = f", 1 of {gate.family} that share it" if gate.family > 1 else ""
+    return f"blocks a good build at {percent(gate.alpha_used)} risk{shared}"
+
+
+def _fixed(gate: GateFigures) -> str:
+    """The sample that one look would take, to compare with."""
+    if gate.fixed_n is None:
+        return ""
+    found = f"; one fixed sample would take {gate.fixed_n:,}"
+    if gate.curtailed is None:
+        return found
+    good, bad = (_number(mean) for mean in gate.curtailed)
+    return f"{found}, or if it ended once settled {good} at the good rate and {bad} at the bad"
 
 
 def _total(figures: PlanFigures) -> str:

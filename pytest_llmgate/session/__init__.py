@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_llmgate.engine.calls import money
     from pytest_llmgate.extensions.registry import create_registry
     from pytest_llmgate.providers.loopback import MockModels
     from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
-    "create_registry", "lines", "money", "progress_line", "test_lines",
+    "create_registry", "lines", "progress_line", "test_lines",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,7 +34,6 @@ _HOMES = {
     "build_settings": "suites.config",
     "create_registry": "extensions.registry",
     "lines": "reports.terminal",
-    "money": "engine.calls",
     "progress_line": "reports.terminal",
     "test_lines": "reports.terminal",
 }

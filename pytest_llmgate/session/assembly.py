@@ -12,7 +12,7 @@ from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, TestPlan
-from pytest_llmgate.core.ports import Designs, Ledger, Measure, Prices, Provider, Recorded
+from pytest_llmgate.core.ports import Designs, EarlierTrials, Ledger, Measure, Prices, Provider
 from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.reply import Reply, Usage
 from pytest_llmgate.core.settings import Settings
@@ -69,7 +69,10 @@ class Providers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What tests of one run share. redact: law 7. cassette: by path, opened once each."""
+    """What tests of one run share.
+
+    redact, redact_text: applied to whatever came from outside. cassette: by path, opened once each.
+    """
 
     settings: Settings
     registry: Registry
@@ -195,5 +198,6 @@ class RecordedTrials:
         return None if cut_short(row) else record_from_row(row, trial.case)
 
 
-def recorded(row: Callable[[int], Mapping[str, object] | None] | None, plan: TestPlan) -> Recorded | None:
+def recorded(row: Callable[[int], Mapping[str, object] | None] | None, plan: TestPlan) -> EarlierTrials | None:
+    """What an interrupted start recorded of a test, or None where nothing is to be gone on with."""
     return RecordedTrials(row, plan) if row is not None else None

@@ -101,6 +101,8 @@ def _gate(gate: GatePlan, rule: RulePlan) -> GateFigures:
         p_inconclusive_good=exact.p_inconclusive_good,
         p_inconclusive_bad=exact.p_inconclusive_bad,
         fixed_n=exact.fixed_n,
+        curtailed=(exact.curtailed_good, exact.curtailed_bad),
+        never_blocks_good=gate.zero_tolerance,
         family=gate.family,
         unwanted=turned,
         severity=gate.severity if gate.quarantine is None else "quarantined",

@@ -18,19 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_llmgate.stats.calibrate import calibrate, calibrate_family, refuse_too_close, too_slow
-from pytest_llmgate.stats.goal import RateGoal, llr, steps
+from pytest_llmgate.stats.goal import RateGoal, steps
 from pytest_llmgate.stats.looks import fixed_n, natural_ceiling
 from pytest_llmgate.stats.path import OC, Bounds, bounds
-
-__all__ = [
-    "SequentialDesign",
-    "design_sequential",
-    "fixed_n",
-    "guaranteed",
-    "llr",
-    "natural_ceiling",
-    "steps",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from pytest_llmgate.stats.design import fixed_n
 from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.looks import fixed_n
 from pytest_llmgate.stats.path import OC, Bounds, Charted
 from pytest_llmgate.stats.planning import RulePlan
 

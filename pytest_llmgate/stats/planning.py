@@ -11,8 +11,9 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.core.rates import opposite
-from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n, natural_ceiling
+from pytest_llmgate.stats.design import SequentialDesign, design_sequential
 from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.looks import fixed_n, natural_ceiling
 from pytest_llmgate.stats.rules import FixedRate, SequentialRate, ZeroTolerance
 
 Kind = Literal["sequential", "fixed"]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pytest_llmgate.core.decision import Decision, Interval, Outcome, Tally
 from pytest_llmgate.stats import binomial
 from pytest_llmgate.stats.brackets import exact_interval, robbins_interval
-from pytest_llmgate.stats.design import SequentialDesign, steps
-from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.design import SequentialDesign
+from pytest_llmgate.stats.goal import RateGoal, steps
 from pytest_llmgate.stats.path import OC, Bounds, bounds
 from pytest_llmgate.stats.stagewise import stage_lower, stage_upper
 from pytest_llmgate.stats.strict_rules import Census, ZeroTolerance

@@ -29,11 +29,9 @@ from pytest_llmgate.store.cassette_lines import (
     parse_line,
     reply_row,
 )
-from pytest_llmgate.store.cassette_merge import merge_segments, recover, segment_paths, start_segment
+from pytest_llmgate.store.cassette_merge import segment_paths
 from pytest_llmgate.store.lines import read_at
 from pytest_llmgate.store.locks import exclusive
-
-__all__ = ["JsonlCassette", "call_digest", "merge_segments", "recover", "segment_paths", "start_segment"]
 
 _SETTLED_NS = 100_000_000
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_llmgate.core.codec import plain
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
+from pytest_llmgate.core.files import shown_under
 from pytest_llmgate.store.atomic import storing, write_atomic
 from pytest_llmgate.store.locks import try_exclusive
 from pytest_llmgate.store.manifest import (
@@ -26,8 +27,6 @@ from pytest_llmgate.store.manifest import (
     write_json,
     write_manifest,
 )
-
-__all__ = ["RunDir", "RunManifest", "attempt_number", "find_interrupted", "known_runs", "state_folder"]
 
 STATE = ".llmgate"
 _OURS = re.compile(
@@ -91,8 +90,7 @@ class RunDir:
 
     def note_latest(self, root: Path) -> None:
         """Write this run into `.llmgate/latest`, relative to the root where it lies inside."""
-        inside, path = root.resolve(), self.path.resolve()
-        name = path.relative_to(inside).as_posix() if path.is_relative_to(inside) else str(path)
+        name = shown_under(self.path.resolve(), root.resolve())
         write_atomic(root / STATE / "latest", os.fsencode(name))
 
     def write_manifest(self, manifest: RunManifest) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from time import perf_counter
 from traceback import walk_tb
@@ -16,7 +15,7 @@ from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.reply import Reply, Usage
+from pytest_llmgate.core.reply import Reply, Usage, usage_of
 from pytest_llmgate.core.reply_from import as_reply
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.core.trial_info import TrialInfo
@@ -107,7 +106,7 @@ class _Function:
                 None, TrialError("junk", self._redact_text(_line(_junk(value, fault)))), _ONE_CALL, latency_ms
             )
         latency = latency_ms if reply.latency_ms is None else reply.latency_ms
-        return Observation(self._redact(reply), None, _usage(reply), latency)
+        return Observation(self._redact(reply), None, usage_of(reply), latency)
 
     def _raised(self, fault: Exception) -> Observation:
         message = _line(f"{type(fault).__name__}: {message_of(fault)}")
@@ -183,13 +182,6 @@ def _junk(value: Any, fault: Exception) -> str:
     if inspect.iscoroutine(value):
         value.close()  # or Python warns later, out of place, that it was never awaited
     return "a plain function returned something to await; make it `async def`"
-
-
-def _usage(reply: Reply) -> Usage:
-    cost = reply.cost_usd
-    if cost is not None and not isinstance(cost, Decimal):
-        cost = Decimal(str(cost))
-    return Usage(1, reply.input_tokens, reply.output_tokens, cost)
 
 
 def _line(text: str) -> str:

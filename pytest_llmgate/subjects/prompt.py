@@ -69,7 +69,8 @@ class PromptSubject:
         kept = self._rendered
         messages = kept.get(index)
         if messages is not None:
-            kept.move_to_end(index)
+            if len(kept) == _KEPT:  # order matters only where something will have to go
+                kept.move_to_end(index)
             return messages
         messages = self._template.render(self._cases[index])
         if sum(map(_size, messages)) <= _KEPT_SIZE:

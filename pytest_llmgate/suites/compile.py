@@ -55,17 +55,9 @@ class Compiler:
         return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, chosen))
 
     def _rule(self, gate: GatePlan, ceiling: int | None) -> RulePlan:
-        key = (
-            gate.good,
-            None if gate.bad_assumed else gate.bad,
-            gate.alpha,
-            gate.beta,
-            gate.family,
-            ceiling,
-            gate.rule,
-        )
+        bad = None if gate.bad_assumed else gate.bad
+        key = (gate.good, bad, gate.alpha, gate.beta, gate.family, ceiling, gate.rule)
         if key not in self._chosen:
-            bad = None if gate.bad_assumed else gate.bad
             self._chosen[key] = gate_rule(gate, bad, ceiling, self.designs)
         return self._chosen[key]
 

@@ -30,6 +30,7 @@ PROSE = Kind("text", {"type": "string"})
 NAME = Kind("one line of at most 100 characters", {"type": "string", "pattern": r"^[^\x00-\x1f\x7f]{1,100}$"})
 PLAIN_ID = Kind("a name of letters, digits, '_', '.' and '-'", {"type": "string", "pattern": r"^[A-Za-z0-9_.-]+$"})
 TARGET = Kind("'file.py:name'", {"type": "string", "pattern": r"^.+\.py:[A-Za-z_]\w*$"})
+MODEL_TARGET = Kind("'file.py:name'", {"type": "string", "pattern": r"^(.+\.py:[A-Za-z_]\w*|.*\$\{.+\}.*)$"})
 VARIABLE = Kind(
     "the name of an environment variable (not the key itself)",
     {"type": "string", "pattern": r"^([A-Za-z_][A-Za-z0-9_]*|\$\{.*\})$"},
@@ -96,7 +97,7 @@ LATER_PROVIDERS = frozenset(("anthropic", "ollama"))
 MODEL_KEYS: Mapping[str, Kind] = {
     "provider": TEXT,
     "model": TEXT,
-    "target": TARGET,
+    "target": MODEL_TARGET,
     "base_url": TEXT,
     "api_key_env": VARIABLE,
     "params": MAPPING,

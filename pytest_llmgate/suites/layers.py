@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_llmgate.core.errors import Where
-from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.files import SuiteFiles, shown_under
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.config import PYPROJECT
 from pytest_llmgate.suites.keys import DEFAULT_KEYS, LATER_TEST, read_keys, read_mapping
@@ -73,8 +73,8 @@ def shown_path(path: Path, root: Path) -> str:
     """A file's path for ids and messages: as it was named, relative to the root."""
     absolute, top = Path(os.path.abspath(path)), Path(os.path.abspath(root))
     if absolute.is_relative_to(top):
-        return absolute.relative_to(top).as_posix()
-    return SuiteFiles(root, root).shown(absolute.resolve())
+        return shown_under(absolute, top)
+    return shown_under(absolute.resolve(), root.resolve())
 
 
 def rebased(name: str, source: SuiteFiles, target: SuiteFiles) -> str:

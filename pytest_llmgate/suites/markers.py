@@ -75,8 +75,8 @@ def compile_module(
     """The plan of all gated tests of one module, before any selection: their gates share alpha.
 
     Test bodies are trials. `stochastic` gives a gate named `stochastic` on whether the body passed, which the engine
-    measures. A body that fails its own assert counts as a bad measurement of *every* gate of that trial, so that a
-    test with `schema_agreement` or `latency` alone cannot lose a failing body.
+    measures. Without it a body that fails its own assert is a bad trial of every gate, so that a test with
+    `schema_agreement` or `latency` alone cannot lose a failing body.
     Raises LlmgateError with all problems of the module.
     """
     file = marked[0].file

@@ -142,9 +142,14 @@ class Models:
             return ""
         if wanted == "model":
             return str(values["model"])
+        target, where = str(values["target"]), keys["target"].where
+        if "${" in target:  # unset, and perhaps never used
+            return target
         with problems.catch():
-            entry.files.resolve(values["target"].rpartition(":")[0], keys["target"].where)
-        return rebased(values["target"], entry.files, self.files)
+            if not fits(target, TARGET.schema):
+                raise problem("target-syntax", f"{target!r} is not of the form 'file.py:name'", where)
+            entry.files.resolve(target.rpartition(":")[0], where)
+        return rebased(target, entry.files, self.files)
 
     def _params(self, entry: Entry, *, lenient: bool) -> Mapping[str, Any]:
         """Parameters as the provider gets them; `response_format` as a path becomes the schema in that file."""

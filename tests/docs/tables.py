@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n
+from pytest_llmgate.stats.design import SequentialDesign, design_sequential
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.intervals import zero_fail_n
+from pytest_llmgate.stats.looks import fixed_n
 
 FOLDER = Path(__file__).parents[2] / "docs/explanation"
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_llmgate.stats import binomial, comparisons, distributions, intervals, planning
-from pytest_llmgate.stats.design import fixed_n, steps
-from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.goal import RateGoal, steps
+from pytest_llmgate.stats.looks import fixed_n
 from pytest_llmgate.stats.path import Bounds, bounds, oc
 
 CASES: list[dict[str, Any]] = json.loads(

@@ -15,8 +15,9 @@ from collections.abc import Callable
 import pytest
 
 from pytest_llmgate.core.decision import Outcome, Rule, Tally
-from pytest_llmgate.stats.design import SequentialDesign, design_sequential, fixed_n
+from pytest_llmgate.stats.design import SequentialDesign, design_sequential
 from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.looks import fixed_n
 from pytest_llmgate.stats.planning import wald_bound
 from pytest_llmgate.stats.rules import FixedRate, SequentialRate, ZeroTolerance
 

@@ -13,9 +13,9 @@ import pytest
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import ModelPlan
 from pytest_llmgate.core.ports import CallFailed, CallKey, ProviderError
-from pytest_llmgate.core.reply import Reply, Request, Usage
+from pytest_llmgate.core.reply import Reply, Request, Usage, money
 from pytest_llmgate.engine import calls
-from pytest_llmgate.engine.calls import CallRooms, ModelCaller, money
+from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 
 MODEL = ModelPlan(alias="m", provider="openai", model="gpt", deadline_s=30.0, max_retries=3)
 REQUEST = Request(model="gpt", messages=({"role": "user", "content": "hi"},))

@@ -25,6 +25,7 @@ GATE = GateFigures(
     p_inconclusive_good=0.0,
     p_inconclusive_bad=0.00001,
     fixed_n=298,
+    curtailed=(294.7, 206.2),
 )
 TEST = TestFigures(
     id="s.suite.yaml::refunds",
@@ -50,6 +51,7 @@ def test_a_plan_names_trials_calls_cost_and_risks() -> None:
         "sequential: blocks a good build at 5 % risk; lets a bad one pass at 5 %",
         "trials to expect: 167 if good (95 %), 172 if bad (90 %)",
         "decided by trial 377, the last by 852; one fixed sample would take 298",
+        "would take 298, or if it ended once settled 295 at the good rate and 206 at the bad",
         "at the bad rate: pass 5 %, inconclusive < 0.01 %",
         "in all 167 trials, 167 calls to expect, $0.0167; budget $1.00",
         "a suite that is good at every limit is blocked with probability 4.99 %",
@@ -77,6 +79,13 @@ def test_what_the_plan_assumed_or_shares_is_said() -> None:
     assert "is-json [warn: does not block]" in text
     assert "note: it cannot pass" in text
     assert "note: needs 58 trials" in text
+
+
+def test_zero_tolerance_takes_no_share_of_the_risk_to_good_builds() -> None:
+    gate = replace(GATE, rule="zero tolerance", never_blocks_good=True, family=6, alpha_used=0.05 / 6)
+    text = " ".join(plan(replace(TEST, gates=(gate,))).split())
+    assert "zero tolerance: fails at the first violation, so never a good build; lets a bad one pass at 5 %" in text
+    assert "share it" not in text
 
 
 def test_rates_of_unwanted_events_read_the_other_way_round() -> None:

@@ -10,14 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_llmgate.stats.design import (
-    SequentialDesign,
-    design_sequential,
-    fixed_n,
-    llr,
-    natural_ceiling,
-)
-from pytest_llmgate.stats.goal import RateGoal
+from pytest_llmgate.stats.design import SequentialDesign, design_sequential
+from pytest_llmgate.stats.goal import RateGoal, llr
+from pytest_llmgate.stats.looks import fixed_n, natural_ceiling
 
 PAIRS = [(0.95, 0.90), (0.95, 0.85), (0.9, 0.8), (0.98, 0.95), (0.99, 0.95), (0.5, 0.4)]
 

@@ -15,7 +15,8 @@ from pytest_llmgate.core.ports import CallKey
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial
-from pytest_llmgate.store.rundir import RunDir, RunManifest
+from pytest_llmgate.store.manifest import RunManifest
+from pytest_llmgate.store.rundir import RunDir
 
 TEST = "suites/support.suite.yaml::refund-answers"
 USAGE = Usage(1, 12, 4, Decimal("0.000120"))

@@ -21,14 +21,8 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.ports import CallKey
 from pytest_llmgate.core.reply import Redaction, Reply
 from pytest_llmgate.core.settings import RecordMode
-from pytest_llmgate.store.cassette import (
-    JsonlCassette,
-    call_digest,
-    merge_segments,
-    recover,
-    segment_paths,
-    start_segment,
-)
+from pytest_llmgate.store.cassette import JsonlCassette, call_digest
+from pytest_llmgate.store.cassette_merge import merge_segments, recover, segment_paths, start_segment
 from pytest_llmgate.store.rundir import RunDir
 
 NAME = "support.cassette.jsonl"
@@ -318,7 +312,8 @@ def test_a_secret_that_got_this_far_is_not_written(project: Project) -> None:
 _RECORDER = """
 import sys
 from pathlib import Path
-from pytest_llmgate.store.cassette import JsonlCassette, start_segment
+from pytest_llmgate.store.cassette import JsonlCassette
+from pytest_llmgate.store.cassette_merge import start_segment
 from store_samples import key, reply, request
 run, root = Path(sys.argv[1]), Path(sys.argv[2])
 cassette = root / "support.cassette.jsonl"
@@ -375,7 +370,8 @@ _FULL = """
 import resource, sys
 from pathlib import Path
 from pytest_llmgate.core.errors import LlmgateError
-from pytest_llmgate.store.cassette import JsonlCassette, start_segment
+from pytest_llmgate.store.cassette import JsonlCassette
+from pytest_llmgate.store.cassette_merge import start_segment
 from store_samples import key, reply, request
 run, root = Path(sys.argv[1]), Path(sys.argv[2])
 cassette = root / "support.cassette.jsonl"

@@ -290,6 +290,18 @@ def test_a_schema_file_becomes_the_response_format_that_servers_take(project) ->
     }
 
 
+def test_the_target_of_a_python_model_may_come_from_the_environment(project) -> None:
+    written = SUITE.replace("model: answerer", "model: scripted")
+    written = written.replace('target: "app.py:answer"', 'target: "${APP:-app.py}:answer"')
+    assert project.load(written).tests[0].model.model == "app.py:answer"
+    project.env["APP"] = "app"
+    assert "'app:answer' is not of the form 'file.py:name' [target-syntax]" in project.complaints(written)[0]
+    unset = written.replace(":-app.py", "")
+    del project.env["APP"]
+    assert "variable APP is not set" in project.complaints(unset)[0]
+    assert project.load(unset.replace("model: scripted", "model: answerer")).tests[0].model.alias == "answerer"
+
+
 def test_an_unset_variable_matters_only_where_its_model_is_used(project) -> None:
     assert project.load(SUITE).tests[0].model.alias == "answerer"
     used = SUITE.replace("model: answerer", "model: staging")
