@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -31,7 +32,7 @@ _LATER = {
 
 
 def _told(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn problems into lines on stderr and exit code 2."""
+    """Turn problems into lines on stderr and exit code 2; a fault of ours exits with 4, for 1 says that a gate failed."""
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> None:
@@ -40,6 +41,11 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
         except LlmgateError as fault:
             click.echo(str(fault), err=True)
             sys.exit(_USAGE)
+        except OSError:  # such as a closed pipe: click knows what to do
+            raise
+        except Exception:
+            traceback.print_exc()
+            sys.exit(EXIT["error"])
 
     return wrapper
 
@@ -102,7 +108,7 @@ def verdict(run: str | None, as_json: bool) -> None:
 @click.option("--bad", type=float, help="success rate that must be caught")
 @click.option("--alpha", type=float, help="probability that a good build is blocked")
 @click.option("--beta", type=float, help="probability that a bad build is let through")
-@click.option("--limit-ms", type=float, help="limit of latency gates")
+@click.option("--limit-ms", type=float, help="limit of latency gates, in milliseconds")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
 @_told
 def regate(run: str | None, as_json: bool, **thresholds: Any) -> None:
@@ -133,7 +139,7 @@ def report(run: str | None) -> None:
 @cli.command("replay-trial")
 @click.argument("run")
 @click.argument("test")
-@click.argument("index", type=int)
+@click.argument("index", type=click.IntRange(min=0, max=10_000_000))
 @click.option("--record", type=click.Choice(["live", "new", "replay"]), default="new", help="as --llm-record")
 @_told
 def replay_trial(run: str, test: str, index: int, record: str) -> None:

@@ -104,10 +104,10 @@ class ProviderError(Exception):
 
 
 class Provider(Protocol):
-    """Where replies come from. `live`: a call leaves this process or costs money, so cassettes apply."""
+    """Where replies come from.
 
-    @property
-    def live(self) -> bool: ...
+    Its build function may say `live = False`: calls stay in this process and cost nothing, so no cassette applies.
+    """
 
     async def complete(self, request: Request) -> Reply:
         """One attempt; raises ProviderError. Sets `latency_ms` on the reply to that of this attempt."""

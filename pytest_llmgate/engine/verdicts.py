@@ -60,7 +60,6 @@ def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
         confidence=None if interval is None else interval.confidence,
         stop_reason=decision.stop_reason,
         figures=_latency_figures(plan, stream.evidence.latencies) if plan.type == "latency" else {},
-        quarantine={"until": plan.quarantine.until, "reason": plan.quarantine.reason} if plan.quarantine else None,
     )
 
 
@@ -224,4 +223,5 @@ def _unjudged_gate(plan: GatePlan, reason: str) -> GateVerdict:
         stop_reason="error",
         reason=reason,
         blocking=plan.blocks,
+        quarantine={"until": plan.quarantine.until, "reason": plan.quarantine.reason} if plan.quarantine else None,
     )

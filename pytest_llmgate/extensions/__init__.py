@@ -1,1 +1,1 @@
-"""How other packages add assertion types, providers and reporters: pluggy hooks and one registry."""
+"""How other packages add assertion types and providers: pluggy hooks and one registry."""

@@ -41,7 +41,3 @@ def llmgate_register_assertions(register: Register) -> None:
 def llmgate_register_providers(register: Register) -> None:
     """Register model providers; a target is a function that builds a Provider of core.ports."""
 
-
-@hookspec
-def llmgate_register_reporters(register: Register) -> None:
-    """Register reporters; a target is a callable."""

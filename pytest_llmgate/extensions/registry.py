@@ -18,14 +18,13 @@ ENTRY_POINTS = "llmgate"
 
 
 class Registry:
-    """Assertion types, providers and reporters by name; objects are imported at first use."""
+    """Assertion types and providers by name; objects are imported at first use."""
 
-    __slots__ = ("_assertions", "_providers", "_reporters")
+    __slots__ = ("_assertions", "_providers")
 
     def __init__(self) -> None:
         self._assertions = Shelf("assertion", builtin.PENDING_ASSERTIONS)
         self._providers = Shelf("provider", builtin.PENDING_PROVIDERS)
-        self._reporters = Shelf("reporter")
 
     def assertion(self, name: str, where: Where | None = None) -> MeasureFactory:
         """The factory of an assertion type without `not-`.
@@ -44,10 +43,6 @@ class Registry:
         """The build function of a provider; raises as `assertion` does."""
         return _callable("provider", name, self._providers.get(name, where), where)
 
-    def reporter(self, name: str, where: Where | None = None) -> Callable[..., Any]:
-        """A reporter by name; raises as `assertion` does."""
-        return _callable("reporter", name, self._reporters.get(name, where), where)
-
     def assertions(self) -> tuple[str, ...]:
         """Names of all assertion types, sorted, without `not-`."""
         return self._assertions.names
@@ -55,10 +50,6 @@ class Registry:
     def providers(self) -> tuple[str, ...]:
         """Names of all providers, sorted."""
         return self._providers.names
-
-    def reporters(self) -> tuple[str, ...]:
-        """Names of all reporters, sorted."""
-        return self._reporters.names
 
     def fill(self, plugin: object, source: str) -> None:
         """Let one plugin register what it brings; `source` names it in messages."""
@@ -72,7 +63,6 @@ class Registry:
         for call, shelf in (
             (manager.hook.llmgate_register_assertions, self._assertions),
             (manager.hook.llmgate_register_providers, self._providers),
-            (manager.hook.llmgate_register_reporters, self._reporters),
         ):
             _run_hook(call, partial(_add, shelf, source), source)
 

@@ -63,11 +63,6 @@ class LocalProvider:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    @property
-    def live(self) -> bool:
-        """True: a reply takes seconds, so cassettes apply."""
-        return True
-
     async def complete(self, request: Request) -> Reply:
         """The model's reply; `latency_ms` is that of its making. Ends soon after it is cancelled."""
         stop = Event()

@@ -51,11 +51,6 @@ class OpenAIProvider:
         self._session: aiohttp.ClientSession | None = None
         self._proxy, self._proxy_login = _proxy(endpoint.proxy)
 
-    @property
-    def live(self) -> bool:
-        """True: a call leaves this machine and may cost money."""
-        return True
-
     async def complete(self, request: Request) -> Reply:
         """The reply to one attempt; `latency_ms` runs from sending to the last byte. Raises ProviderError."""
         body = self._body(request)

@@ -38,11 +38,6 @@ class PythonProvider:
         self._name = name
         self.blocking = not is_async(function)
 
-    @property
-    def live(self) -> bool:
-        """False: the function runs here, whatever the record mode."""
-        return False
-
     async def complete(self, request: Request) -> Reply:
         """The function's reply; a synchronous function runs in a thread. Raises ProviderError."""
         if self.blocking:

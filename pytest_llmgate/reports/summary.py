@@ -31,6 +31,19 @@ def build_result(
     }
 
 
+def misfit(result: Mapping[str, Any]) -> str:
+    """What keeps a `result.json` from being read here, or nothing: another version wrote it, or it was edited."""
+    if result.get("schema") != SCHEMA:
+        return f"its schema is {result.get('schema')!r}, and this version reads {SCHEMA!r}"
+    if result.get("verdict") not in set(Outcome):
+        return f"there is no verdict {result.get('verdict')!r}"
+    tests = result.get("tests")
+    if not isinstance(tests, list) or not all(isinstance(test, Mapping) for test in tests):
+        return "it has no list of tests"
+    lacking = {"run", "totals", "execution"} - {key for key, value in result.items() if isinstance(value, Mapping)}
+    return f"it lacks {', '.join(sorted(lacking))}" if lacking else ""
+
+
 def run_verdict(tests: Sequence[Mapping[str, Any]]) -> Outcome:
     """The worst verdict of the tests; never a pass where nothing was judged."""
     return worst((Outcome(test["verdict"]) for test in tests), default=Outcome.INCONCLUSIVE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,18 +49,28 @@ def regate(root: Path, run: RunDir, otherwise: Otherwise) -> dict[str, Any]:
     """The result that a recorded run gives, without one call; with other thresholds it is exploratory."""
     designs = DesignCache(root)
     recorded, tests, touched = Recorded(run), [], False
-    for order, row in enumerate(run.read_plan()):
-        plan = plan_from_row(row)
+    plans = [plan_from_row(row) for row in run.read_plan()]
+    _check_known(otherwise, plans)
+    for order, plan in enumerate(plans):
         mine = replace(plan, gates=tuple(_changed(gate, otherwise) for gate in plan.gates))
         touched = touched or mine != plan or otherwise.limit_ms is not None
         rows = _remeasured(recorded.rows(plan.id), mine, otherwise)
         verdict = decide_recorded(mine, rows, designs, order=order, cut="recording-end")
         tests.append(verdict.to_row())
-    if otherwise.gate is not None and not touched:
-        names = {gate["name"] for row in run.read_plan() for gate in row["gates"]}
-        raise problem("unknown-gate", f"the run has no gate {otherwise.gate!r}", None, nearest(otherwise.gate, names))
     known = run.read_result() or {"run": {}, "execution": {}}
     return build_result({**known["run"], "exploratory": touched}, tests, known["execution"])
+
+
+def _check_known(otherwise: Otherwise, plans: Sequence[TestPlan]) -> None:
+    """Refuse thresholds that no gate of the run would take, or the answer would only seem to be about them."""
+    gates = [gate for plan in plans for gate in plan.gates]
+    names = {gate.name for gate in gates}
+    if otherwise.gate is not None and otherwise.gate not in names:
+        raise problem("unknown-gate", f"the run has no gate {otherwise.gate!r}", None, nearest(otherwise.gate, names))
+    timed = any(gate.type == "latency" and otherwise.gate in (None, gate.name) for gate in gates)
+    if otherwise.limit_ms is not None and not timed:
+        what = "the run has no latency gate" if otherwise.gate is None else f"{otherwise.gate!r} is no latency gate"
+        raise problem("unknown-gate", f"{what} that --limit-ms could change")
 
 
 def _changed(gate: GatePlan, otherwise: Otherwise) -> GatePlan:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.reports import terminal
 from pytest_llmgate.reports.escape import harmless
+from pytest_llmgate.reports.summary import misfit
 from pytest_llmgate.session.again import Redrawn
 from pytest_llmgate.session.finish import write_report
 from pytest_llmgate.store.journal import Recorded
@@ -30,7 +31,17 @@ def result_of(root: Path, name: str | None) -> dict[str, Any]:
     if result is None:
         hint = "go on with it: pytest --llm-suite --llm-resume"
         raise problem("run-unfinished", f"run {run.id} was not finished", None, hint)
+    _check(run, result)
     return result
+
+
+def _check(run: RunDir, result: Mapping[str, Any]) -> None:
+    """Never read a verdict out of a file that this version does not understand."""
+    wrong = misfit(result)
+    if wrong:
+        hint = "read it with the version that wrote it, or start a new run with: pytest --llm-suite"
+        place = Where(str(run.path / "result.json"))
+        raise problem("run-damaged", f"this result cannot be read: {wrong}", place, hint)
 
 
 def lines(root: Path, name: str | None, result: Mapping[str, Any], width: int, color: bool) -> list[str]:
@@ -72,6 +83,7 @@ def redrawn_lines(redrawn: Redrawn) -> list[str]:
         return [*found, f"  {seen.error.kind}: {harmless(seen.error.message)}"]
     text = seen.reply.text if seen.reply is not None else ""
     same = "the same reply" if text == redrawn.said else "another reply"
+    same = "nothing recorded to compare with" if redrawn.said is None else same
     return [*found, *_said(text), f"  ({same}, {'recorded' if seen.replayed else 'asked live'})"]
 
 

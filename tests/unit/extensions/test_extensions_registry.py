@@ -146,24 +146,13 @@ def test_a_plugin_with_an_unknown_hook_or_a_fault_is_named() -> None:
 
     class Raises:
         @hookimpl
-        def llmgate_register_reporters(self, register: Any) -> None:
+        def llmgate_register_providers(self, register: Any) -> None:
             raise KeyError("oops")
 
     for plugin, name in ((Misspelt(), "Misspelt"), (Raises(), "Raises")):
         with pytest.raises(LlmgateError, match=name) as caught:
             fresh(plugin)
         assert code_of(caught) == "bad-plugin"
-
-
-def test_reporters_come_from_plugins() -> None:
-    class Reporters:
-        @hookimpl
-        def llmgate_register_reporters(self, register: Any) -> None:
-            register("chat", print)
-
-    registry = fresh(Reporters())
-    assert registry.reporters() == ("chat",)
-    assert registry.reporter("chat") is print
 
 
 def test_installed_packages_take_part_by_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -301,7 +301,6 @@ def test_64_at_once_each_get_their_own_reply(mocks: MockModels, files: SuiteFile
 def test_a_closed_provider_opens_again(mocks: MockModels, files: SuiteFiles, ask: Any) -> None:
     provider = build(plan(base_url=mocks.server(["one", "two"]).base_url), files, {})
     assert [run(provider, lambda p: p.complete(ask())).text for _ in range(2)] == ["one", "two"]
-    assert provider.live
 
 
 # --- what is refused at build time ----------------------------------------------------------------------------------

@@ -51,7 +51,6 @@ def test_sync_and_async_functions(model: Any, ask: Any, code: str, text: str, bl
     assert [reply.text for reply in replies] == [text, text]
     assert all(reply.latency_ms is not None and reply.latency_ms >= 0 for reply in replies)
     assert provider.blocking is blocking
-    assert not provider.live
 
 
 def test_objects_and_replies_are_converted(model: Any, ask: Any) -> None:
