@@ -32,7 +32,7 @@ _LATER = {
 
 
 def _told(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn problems into lines on stderr and exit code 2; a fault of ours exits with 4, for 1 says that a gate failed."""
+    """Turn problems into lines on stderr and exit code 2. Our own faults end with 4: 1 would say that a gate failed."""
 
     @wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> None:

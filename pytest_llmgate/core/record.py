@@ -40,7 +40,9 @@ class TrialRecord(NamedTuple):
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
-        test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply, reasons = self
+        test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply, reasons = (
+            self
+        )
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
         said = ",".join([f"{_text(name)}:{_WORDS[good]}" for name, good in verdicts.items()])

@@ -63,14 +63,19 @@ class ModelCaller:
         """Whether calls of this model are plain synchronous Python that no cassette covers."""
         return not self.recorded(model) and bool(getattr(self._rooms.provider(model), "blocking", False))
 
-    def ask_now(self, model: ModelPlan, request: Request) -> Answer:
-        """Call a blocking model in the calling thread."""
-        rooms = self._rooms
-        try:
-            reply: Reply = rooms.provider(model).complete_now(request)  # type: ignore[attr-defined]
-        except ProviderError as fault:
-            raise CallFailed("raised", rooms.redact_text(fault.message)) from None
-        return self._answer(model, rooms.redact(reply), 0.0, replayed=False)
+    def answering(self, model: ModelPlan) -> Callable[[Request], Answer]:
+        """A function that asks a blocking model in the calling thread; raises CallFailed. Made once a test."""
+        rooms, usage = self._rooms, self._usage
+        complete: Callable[[Request], Reply] = rooms.provider(model).complete_now  # type: ignore[attr-defined]
+
+        def ask(request: Request) -> Answer:
+            try:
+                reply = complete(request)
+            except ProviderError as fault:
+                raise CallFailed("raised", rooms.redact_text(fault.message)) from None
+            return Answer(rooms.redact(reply), usage(model, reply))
+
+        return ask
 
     async def ask(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
         """The recorded reply, or a live one; raises CallFailed."""

@@ -43,17 +43,17 @@ class Judge:
             if not good and reason:
                 reasons = reasons or {}
                 reasons[name] = reason[:_REASON_LENGTH]
-        reply, error = seen.reply, seen.error
+        reply, error, usage, latency_ms, queued_ms, replayed, _, _ = seen
         return TrialRecord(
-            test=self._test,
-            case=case.id,
-            trial=trial,
-            verdicts=verdicts,
-            scores=scores or _NO_SCORES,
-            usage=seen.usage,
-            latency_ms=seen.latency_ms,
-            queued_ms=seen.queued_ms,
-            replayed=seen.replayed,
+            self._test,
+            case.id,
+            trial,
+            verdicts,
+            scores or _NO_SCORES,
+            usage,
+            latency_ms,
+            queued_ms,
+            replayed,
             error=None if error is None else f"{error.kind}: {error.message}",
             fatal=error is not None and error.fatal,
             reply=None if reply is None else text_digest(reply.text),

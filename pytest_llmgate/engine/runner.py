@@ -182,12 +182,13 @@ class Engine:
     async def _sample(self, run: TestRun, trial: Trial) -> Observation:
         """One observation; calls of a prompt have a deadline of their own, other subjects have the test's."""
         subject, plan = cast(Subject, run.subject), run.stream.plan  # a runtime check would cost 14 µs a trial
-        limit = None if plan.kind == "prompt" else plan.deadline_s
         try:
-            async with asyncio.timeout(limit) as clock:
+            if plan.kind == "prompt":
+                return await subject.sample(trial)
+            async with asyncio.timeout(plan.deadline_s) as clock:
                 return await subject.sample(trial)
         except TimeoutError:
-            if not clock.expired():
+            if plan.kind == "prompt" or not clock.expired():
                 raise
             return late(plan.deadline_s)
         except (asyncio.CancelledError, SystemExit, KeyboardInterrupt) as fault:

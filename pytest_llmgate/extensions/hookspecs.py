@@ -40,4 +40,3 @@ def llmgate_register_assertions(register: Register) -> None:
 @hookspec
 def llmgate_register_providers(register: Register) -> None:
     """Register model providers; a target is a function that builds a Provider of core.ports."""
-

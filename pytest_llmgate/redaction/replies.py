@@ -27,9 +27,7 @@ def redact_reply(redactor: Redactor, reply: Reply) -> Reply:
         return reply  # most replies: a text and nothing else, and nothing private in it
     outside: list[Redaction] = [found for found in reply.redactions if found.start < 0]
     parts = {
-        name: redact_value(redactor, given, outside)
-        for name in _ELSEWHERE[:-1]
-        if (given := getattr(reply, name))
+        name: redact_value(redactor, given, outside) for name in _ELSEWHERE[:-1] if (given := getattr(reply, name))
     }
     if text == reply.text and not inside and not outside and all(parts[n] == getattr(reply, n) for n in parts):
         return reply

@@ -143,10 +143,8 @@ def _gate(gate: GateFigures) -> Iterator[tuple[int, str]]:
         "trials to expect: "
         + ", ".join(f"{_number(mean)} if {label} ({percent(rate)})" for label, rate, mean in gate.mean_n),
     )
-    yield (
-        4,
-        f"95 of 100 good builds are decided by trial {_number(gate.n95_good)}, the last by {gate.ceiling:,}{_fixed(gate)}",
-    )
+    decided = f"95 of 100 good builds are decided by trial {_number(gate.n95_good)}, the last by {gate.ceiling:,}"
+    yield 4, decided + _fixed(gate)
     yield (
         4,
         (
@@ -179,14 +177,22 @@ def _fixed(gate: GateFigures) -> str:
 
 def _total(figures: PlanFigures) -> str:
     trials = sum(test.expected_trials for test in figures.tests)
-    known = [test for test in figures.tests if test.calls_per_trial is not None]
+    budget = f"; budget {money(figures.budget)}" if figures.budget is not None else ""
+    return f"in all {_number(trials)} trials, {_all_calls(figures.tests)}{budget}"
+
+
+def _all_calls(tests: Sequence[TestFigures]) -> str:
+    """Calls and money of the tests that say how often they ask, and how many do not say it."""
+    known = [test for test in tests if test.calls_per_trial is not None]
+    if not known:
+        return "calls and cost are the subjects' own"
     calls = sum(test.expected_trials * (test.calls_per_trial or 0) for test in known)
     priced = [test for test in known if test.cost_per_call is not None]
     unpriced = sum(1 for test in known if test.cost_per_call is None and test.calls_per_trial)
     cost = f", {money(sum((_cost(test) for test in priced), Decimal(0)))}" if priced else ""
     unknown = f", {counted(unpriced, 'test')} without a price" if unpriced else ""
-    budget = f"; budget {money(figures.budget)}" if figures.budget is not None else ""
-    return f"in all {_number(trials)} trials, {_number(calls)} calls to expect{cost}{unknown}{budget}"
+    own = f", and what {counted(len(tests) - len(known), 'test')} may call" if len(known) < len(tests) else ""
+    return f"{_number(calls)} calls to expect{cost}{unknown}{own}"
 
 
 def _number(value: float) -> str:

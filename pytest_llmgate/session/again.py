@@ -8,14 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pytest_llmgate.core.errors import nearest, problem
+from pytest_llmgate.core.errors import Where, nearest, problem
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.plan import GatePlan, TestPlan, plan_from_row
 from pytest_llmgate.core.ports import BlockingSubject
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.trial import Trial, TrialKeys
 from pytest_llmgate.engine.judge import Judge
-from pytest_llmgate.reports.summary import build_result
+from pytest_llmgate.reports.summary import build_result, misfit
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.finish import decide_recorded
 from pytest_llmgate.session.gate_session import GateSession, Planner
@@ -57,8 +57,19 @@ def regate(root: Path, run: RunDir, otherwise: Otherwise) -> dict[str, Any]:
         rows = _remeasured(recorded.rows(plan.id), mine, otherwise)
         verdict = decide_recorded(mine, rows, designs, order=order, cut="recording-end")
         tests.append(verdict.to_row())
-    known = run.read_result() or {"run": {}, "execution": {}}
+    known = readable_result(run) or {"run": {}, "execution": {}}
     return build_result({**known["run"], "exploratory": touched}, tests, known["execution"])
+
+
+def readable_result(run: RunDir) -> dict[str, Any] | None:
+    """A run's `result.json`, None where it has none; refuses one that this version does not understand."""
+    result = run.read_result()
+    wrong = misfit(result) if result is not None else ""
+    if wrong:
+        hint = "read it with the version that wrote it, or start a new run with: pytest --llm-suite"
+        place = Where(str(run.path / "result.json"))
+        raise problem("run-damaged", f"this result cannot be read: {wrong}", place, hint)
+    return result
 
 
 def _check_known(otherwise: Otherwise, plans: Sequence[TestPlan]) -> None:

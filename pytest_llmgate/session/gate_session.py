@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from pytest_llmgate.core.errors import LlmgateError, nearest, problem
@@ -104,7 +105,7 @@ class GateSession:
             prices=PriceTable.load(settings.prices),
             ledger=self.records.ledger(planner.budget()),
             designs=self.records.designs,
-            redact=lambda reply: redact_reply(redactor, reply),
+            redact=partial(redact_reply, redactor),
             redact_text=lambda text: redactor.redact(text)[0],
             cassette=self.records.cassette,
             out_of_budget=lambda: self.stop("budget"),
@@ -153,7 +154,7 @@ class GateSession:
         subject.check()
         model = plan.model
         if isinstance(subject, PromptSubject) and model is not None and caller.blocking(model):
-            return BlockingPromptSubject(subject, lambda request: caller.ask_now(model, request))
+            return BlockingPromptSubject(subject, caller.answering(model))
         return subject
 
     def models(self, plan: TestPlan) -> ModelDoor:

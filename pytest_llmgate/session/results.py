@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.errors import Where, problem
+from pytest_llmgate.core.errors import problem
 from pytest_llmgate.reports import terminal
 from pytest_llmgate.reports.escape import harmless
-from pytest_llmgate.reports.summary import misfit
-from pytest_llmgate.session.again import Redrawn
+from pytest_llmgate.session.again import Redrawn, readable_result
 from pytest_llmgate.session.finish import write_report
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
@@ -27,21 +26,11 @@ def open_run(root: Path, name: str | None) -> RunDir:
 def result_of(root: Path, name: str | None) -> dict[str, Any]:
     """The content of a run's `result.json`."""
     run = open_run(root, name)
-    result = run.read_result()
+    result = readable_result(run)
     if result is None:
         hint = "go on with it: pytest --llm-suite --llm-resume"
         raise problem("run-unfinished", f"run {run.id} was not finished", None, hint)
-    _check(run, result)
     return result
-
-
-def _check(run: RunDir, result: Mapping[str, Any]) -> None:
-    """Never read a verdict out of a file that this version does not understand."""
-    wrong = misfit(result)
-    if wrong:
-        hint = "read it with the version that wrote it, or start a new run with: pytest --llm-suite"
-        place = Where(str(run.path / "result.json"))
-        raise problem("run-damaged", f"this result cannot be read: {wrong}", place, hint)
 
 
 def lines(root: Path, name: str | None, result: Mapping[str, Any], width: int, color: bool) -> list[str]:

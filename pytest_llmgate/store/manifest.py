@@ -48,7 +48,8 @@ def read_manifest(path: Path) -> RunManifest:
     """Read a `run.json`; raises `run-damaged`."""
     row = read_json(path)
     if not isinstance(row, dict) or row.get("schema") != _SCHEMA:
-        raise damaged(path, f"its schema is not {_SCHEMA}")
+        found = row.get("schema") if isinstance(row, dict) else None
+        raise damaged(path, f"its schema is {found!r}, and this version reads {_SCHEMA!r}")
     known = {item.name: row[item.name] for item in fields(RunManifest) if item.name in row}
     try:
         known["tests"] = tuple(str(test) for test in known["tests"])

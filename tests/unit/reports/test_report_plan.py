@@ -67,7 +67,10 @@ def test_an_unpriced_model_is_never_free() -> None:
 
 
 def test_a_subject_that_asks_for_itself_and_one_that_asks_nothing() -> None:
-    assert "calls and cost are the subject's own" in plan(replace(TEST, calls_per_trial=None))
+    own = replace(TEST, calls_per_trial=None)
+    assert "calls and cost are the subject's own" in plan(own)
+    assert "in all 167 trials, calls and cost are the subjects' own" in plan(own)
+    assert "in all 334 trials, 167 calls to expect, $0.0167, and what 1 test may call" in plan(TEST, own)
     assert "no model is called" in plan(replace(TEST, calls_per_trial=0))
 
 
