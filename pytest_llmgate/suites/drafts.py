@@ -52,7 +52,7 @@ class Workshop:
         env: Mapping[str, str],
     ) -> Workshop:
         """A workshop whose models and prompts have been checked, used or not."""
-        models = Models(layers, files, settings.models, env, providers)
+        models = Models(layers, files, settings.models, env, providers, offline=settings.record == "replay")
         prompts = Prompts(layers.prompts, files)
         models.check_all(problems)
         prompts.check_all(problems)

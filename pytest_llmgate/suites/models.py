@@ -33,7 +33,7 @@ class Models:
     """The aliases that one suite or module knows.
 
     layer: where they are defined. files: the suite's own. overrides: alias → target of `--llm-model`.
-    env: for `${VAR}`. providers: their names.
+    env: for `${VAR}`. providers: their names. offline: replies are replayed, so nobody needs a server's address.
     """
 
     layer: Layer
@@ -41,6 +41,7 @@ class Models:
     overrides: Mapping[str, str]
     env: Mapping[str, str]
     providers: Collection[str]
+    offline: bool = False
 
     def check_all(self, problems: Problems) -> None:
         """Note what is wrong with any definition, used or not. An unset variable only matters in a used one."""
@@ -105,7 +106,8 @@ class Models:
         values: dict[str, Any] = {}
         for name, node in keys.items():
             with problems.catch():
-                values[name] = expand(node.plain(), self.env, node.where, lenient=lenient) if name != "params" else {}
+                unneeded = lenient or (self.offline and name == "base_url")
+                values[name] = expand(node.plain(), self.env, node.where, lenient=unneeded) if name != "params" else {}
         problems.raise_any()
         name = self._name(alias, keys, values, problems)
         _check_server(keys, values, problems)

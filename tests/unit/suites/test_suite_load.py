@@ -314,6 +314,13 @@ def test_an_unset_variable_matters_only_where_its_model_is_used(project) -> None
     assert "[variable-syntax]" in project.complaints(SUITE.replace("${VLLM_URL}", "${VLLM URL}"))[0]
 
 
+def test_a_replay_needs_no_server_s_address(project) -> None:
+    """A fork replays the recorded replies; nobody has given it the variables of the live run."""
+    used = SUITE.replace("model: answerer", "model: staging")
+    project.set(record="replay")
+    assert project.load(used).tests[0].model.base_url == "${VLLM_URL}"
+
+
 @pytest.mark.parametrize(
     ("target", "provider", "model"),
     [
