@@ -115,7 +115,8 @@ class TestRun:
         return self._completed - self.stream.folded if self.stream.done else 0
 
     def _fold(self, record: TrialRecord) -> None:
-        self._completed += 1
+        if record.error is None or not record.error.startswith("budget: "):
+            self._completed += 1  # where money had ended, nothing was sent
         if self.stream.done:
             for name in self._strict:
                 if record.verdicts.get(name) is False:
