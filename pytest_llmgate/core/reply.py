@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple, TypeVar
+
+Figure = TypeVar("Figure", int, Decimal)
 
 
 class Redaction(NamedTuple):
@@ -72,7 +75,7 @@ class Usage(NamedTuple):
             self.calls + other.calls,
             _add(self.input_tokens, other.input_tokens),
             _add(self.output_tokens, other.output_tokens),
-            _add_money(self.cost_usd, other.cost_usd),
+            _add(self.cost_usd, other.cost_usd),
         )
 
 
@@ -122,9 +125,10 @@ class UsageSum:
         return Usage(self._calls, self._sent, self._received, self._cost)
 
 
-def _add(left: int | None, right: int | None) -> int | None:
-    return right if left is None else left if right is None else left + right
+def total_usage(usages: Iterable[Usage]) -> Usage:
+    """The sum of several usages; no usage for none."""
+    return reduce(Usage.plus, usages, NO_USAGE)
 
 
-def _add_money(left: Decimal | None, right: Decimal | None) -> Decimal | None:
+def _add(left: Figure | None, right: Figure | None) -> Figure | None:
     return right if left is None else left if right is None else left + right

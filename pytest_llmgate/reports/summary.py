@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.record import usage_from_row, usage_row
-from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.reply import total_usage
 from pytest_llmgate.core.verdict import worst
 
 SCHEMA = "llmgate.result/1"
@@ -51,13 +51,5 @@ def run_verdict(tests: Sequence[Mapping[str, Any]]) -> Outcome:
 
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Sums over the tests; what no test measured is null."""
-    usage: Usage = sum_usage(test["usage"] for test in tests) if tests else NO_USAGE
+    usage = total_usage(usage_from_row(test["usage"]) for test in tests)
     return {"tests": len(tests), "trials": sum(test["trials"] for test in tests), **usage_row(usage)}
-
-
-def sum_usage(rows: Any) -> Usage:
-    """The sum of usage rows."""
-    usage = NO_USAGE
-    for row in rows:
-        usage = usage.plus(usage_from_row(row))
-    return usage

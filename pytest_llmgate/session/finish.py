@@ -11,7 +11,7 @@ from typing import Any
 from pytest_llmgate.core.plan import TestPlan, plan_from_row
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_row
-from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.reply import Usage, total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.verdicts import decide_test
@@ -138,7 +138,7 @@ def _execution(settings: Settings, run: RunDir) -> dict[str, Any]:
     firsts = [line["first"] for line in lines if line["first"]]
     lasts = [line["last"] for line in lines if line["last"]]
     dates = [line["recorded_at"] for line in lines if line["recorded_at"]]
-    billed = _recount(run) if settings.resume else _sum(usage_from_row(line["billed"]) for line in lines)
+    billed = _recount(run) if settings.resume else total_usage(usage_from_row(line["billed"]) for line in lines)
     return {
         "overrun_trials": sum(line["overrun_trials"] for line in lines),
         "replayed_trials": sum(line["replayed_trials"] for line in lines),
@@ -154,11 +154,4 @@ def _execution(settings: Settings, run: RunDir) -> dict[str, Any]:
 def _recount(run: RunDir) -> Usage:
     with (run.path / "trials.jsonl").open(encoding="utf-8") as lines:
         rows = (json.loads(line) for line in lines)
-        return _sum(usage_from_row(row["usage"]) for row in rows if not row["replayed"])
-
-
-def _sum(usages: Iterable[Usage]) -> Usage:
-    total = NO_USAGE
-    for usage in usages:
-        total = total.plus(usage)
-    return total
+        return total_usage(usage_from_row(row["usage"]) for row in rows if not row["replayed"])

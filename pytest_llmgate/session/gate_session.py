@@ -11,7 +11,7 @@ from pytest_llmgate.core.errors import LlmgateError, nearest, problem
 from pytest_llmgate.core.plan import SuitePlan, TestPlan
 from pytest_llmgate.core.ports import BlockingSubject, Subject
 from pytest_llmgate.core.record import usage_row
-from pytest_llmgate.core.reply import NO_USAGE
+from pytest_llmgate.core.reply import total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.judge import Judge
@@ -233,17 +233,12 @@ class GateSession:
             self.stop("interrupted")
         self.engine.close(self.providers.close)
         self._guard.close()
-        billed, overrun, replayed = NO_USAGE, 0, 0
-        for test in self._tests.values():
-            billed = billed.plus(test.billed)
-            overrun += test.overrun_trials
-            replayed += test.stream.evidence.replayed
-        clock = self.engine.clock
+        tests, clock = self._tests.values(), self.engine.clock
         self.records.close(
             {
-                "overrun_trials": overrun,
-                "replayed_trials": replayed,
-                "billed": usage_row(billed),
+                "overrun_trials": sum(test.overrun_trials for test in tests),
+                "replayed_trials": sum(test.stream.evidence.replayed for test in tests),
+                "billed": usage_row(total_usage(test.billed for test in tests)),
                 "unpriced_models": sorted(self._unpriced()),
                 "warnings": self._late_violations(),
                 "first": clock.first,
