@@ -1,0 +1,121 @@
+"""Values of the quantum half: what is run, where, under which noise, and what came out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from pytest_llmgate.core.errors import Where
+
+Counts = Mapping[str, int]
+"""Shots by outcome, as Qiskit writes bitstrings: c[0] rightmost, the last register first, a space between registers."""
+
+Screen = Literal["full", "quick"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoisePlan:
+    """A noise model: a calibrated snapshot, or a parametric one.
+
+    snapshot: its name, or the path of a snapshot file. params: of a parametric model, such as `depolarizing_2q`.
+    Exactly one of the two is given; no noise at all is None instead of a NoisePlan.
+    """
+
+    snapshot: str | None = None
+    params: Mapping[str, float] = field(default_factory=dict)
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareBudget:
+    """What the jobs of one test may take over all parallel runs; None is no limit of that kind. usd: a decimal."""
+
+    shots: int | None = None
+    seconds: float | None = None
+    usd: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendPlan:
+    """Where shots come from.
+
+    provider: `aer`, or a registered one. name: of the device. method: of a simulator. options: for the provider.
+    approval_env: the environment variable that must say yes before anything is submitted.
+    """
+
+    provider: str = "aer"
+    name: str | None = None
+    method: str = "automatic"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    budget: HardwareBudget | None = None
+    deadline_s: float = 900.0
+    approval_env: str | None = None
+    where: Where | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackPlan:
+    """What stands in where the backend cannot be had; every verdict that it took part in says so."""
+
+    backend: BackendPlan
+    noise: NoisePlan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitPlan:
+    """The circuit of a test.
+
+    source: a .qasm or .qpy path, or "file.py:function"; None where a marked test body returns it.
+    noise_scale: the levels at which every assertion is asked. screen: how far undeclared changes are looked for.
+    """
+
+    source: str | None = None
+    backend: BackendPlan = field(default_factory=BackendPlan)
+    noise: NoisePlan | None = None
+    noise_scale: tuple[float, ...] = (1.0,)
+    fallback: FallbackPlan | None = None
+    screen: Screen = "full"
+
+
+class ShotResult(NamedTuple):
+    """What one chunk of shots gave, with all that is needed to draw it again or to bill it.
+
+    method: how it was drawn, such as `exact`, `density_matrix`, `hardware`. billed_s: seconds that a device billed.
+    cost_usd: a decimal. job: life of a hardware job (id, status, timestamps). fallback: whether a stand-in drew it.
+    """
+
+    counts: Counts
+    method: str
+    billed_s: float | None = None
+    cost_usd: str | None = None
+    job: Mapping[str, Any] | None = None
+    fallback: bool = False
+
+
+class CircuitFailed(Exception):  # noqa: N818 - reads as what happened
+    """A chunk that gave no shots. kind, fatal: as in TrialError."""
+
+    def __init__(self, kind: str, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.fatal = fatal
+
+
+class CircuitBackend(Protocol):
+    """Runs circuits. Blocking and thread-safe; one instance serves all tests of a run that share its plan."""
+
+    @property
+    def live(self) -> bool:
+        """Whether shots cost something or leave this machine."""
+
+    def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
+        """Shots of one measured, bound QuantumCircuit.
+
+        seed: below 2**53, for what can be seeded. key: names this chunk, so that a retry is never a second job.
+        Raises CircuitFailed.
+        """
+
+    def close(self) -> None:
+        """Cancel what is under way, settle its budget, release what is held."""
