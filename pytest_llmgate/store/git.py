@@ -1,32 +1,77 @@
-"""Which commit a run judged."""
+"""What git knows: which commit a run judged, who accepts, and what stood in a file at a revision."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 _TIMEOUT_S = 5.0
 # The repository's own configuration must not start programs: no file-system monitor, no hooks.
-_COMMAND = (
-    "git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
-    "status", "--porcelain=v2", "--branch", "--untracked-files=no",
-)  # fmt: skip
+_GIT = ("git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+_MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
 def revision(root: Path) -> tuple[str | None, bool | None]:
     """Commit of the checkout at `root`, and whether tracked files differ from it; None outside git."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    env |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    try:
-        told = subprocess.run(  # noqa: S603 - a constant command
-            _COMMAND, cwd=root, env=env, capture_output=True, timeout=_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.SubprocessError):
+    told = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if told is None:
         return None, None
-    if told.returncode:
-        return None, None
-    lines = told.stdout.decode("utf-8", "replace").splitlines()
+    lines = told.decode("utf-8", "replace").splitlines()
     commits = [line.split()[2] for line in lines if line.startswith("# branch.oid ")]
     commit = commits[0] if commits and commits[0] != "(initial)" else None
     return commit, any(not line.startswith("#") for line in lines)
+
+
+def user_name(root: Path) -> str | None:
+    """`user.name` of git as it is set for `root`; None where nobody set it."""
+    told = _git(root, "config", "--get", "user.name")
+    return (told.decode("utf-8", "replace").strip() or None) if told else None
+
+
+def commit_of(root: Path, name: str) -> str | None:
+    """The commit that a revision names, None where there is none; a name that looks like an option is none."""
+    if name.startswith("-"):
+        return None
+    told = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    return told.decode("ascii", "replace").strip() if told else None
+
+
+def merge_base(root: Path, environ: Mapping[str, str]) -> str | None:
+    """The commit at which this branch left its target: the one that CI names, else the main branch; None if unknown."""
+    named = [f"origin/{environ[name]}" for name in _TARGETS if environ.get(name)]
+    for target in (*named, *_MAIN):
+        commit = commit_of(root, target)
+        if commit is not None:
+            told = _git(root, "merge-base", "HEAD", commit)
+            return told.decode("ascii", "replace").strip() if told else None
+    return None
+
+
+def file_at(root: Path, commit: str, name: str) -> bytes | None:
+    """The content of a file (relative to `root`) at a commit (by its hash), None where it has none."""
+    return _git(root, "cat-file", "blob", f"{commit}:./{name}")
+
+
+def files_at(root: Path, commit: str | None, suffix: str) -> list[str]:
+    """Files under `root` whose names end so: at a commit (by its hash), or for None those git sees in the checkout."""
+    here = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    told = _git(root, *here) if commit is None else _git(root, "ls-tree", "-r", "-z", "--name-only", commit)
+    names = {os.fsdecode(name) for name in (told or b"").split(b"\0")}
+    return sorted(name for name in names if name.endswith(suffix))
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    """What git prints, None where it fails or is not there."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    env |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+    try:
+        told = subprocess.run(  # noqa: S603 - constant commands; names are checked before they come here
+            (*_GIT, *words), cwd=root, env=env, capture_output=True, timeout=_TIMEOUT_S, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, ValueError, subprocess.SubprocessError):  # ValueError: a NUL in a name
+        return None
+    return None if told.returncode else told.stdout

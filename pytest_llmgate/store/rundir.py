@@ -30,7 +30,8 @@ from pytest_llmgate.store.manifest import (
 
 STATE = ".llmgate"
 _OURS = re.compile(
-    r"(run|plan|result|ledger)\.json|run\.lock|stop|report\.html|(trials|transcripts|tests|execution)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
+    r"(run|plan|result|ledger|baseline\.proposed)\.json|run\.lock|stop|report\.html"
+    r"|(trials|transcripts|tests|execution|proposals)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
 )
 _NEWEST = 200
 _START_HINT = "start one with: pytest --llm-suite"
