@@ -66,16 +66,46 @@ class FallbackPlan:
 class CircuitPlan:
     """The circuit of a test.
 
-    source: a .qasm or .qpy path, or "file.py:function"; None where a marked test body returns it.
-    noise_scale: the levels at which every assertion is asked. screen: how far undeclared changes are looked for.
+    source: a .qasm or .qpy path, or "file.py:function"; None where a marked test body returns it. shots: the ceiling
+    of every stream of shots. noise_scale: the levels at which every assertion is asked. screen: how far undeclared
+    changes are looked for.
     """
 
     source: str | None = None
+    shots: int = 20_000
     backend: BackendPlan = field(default_factory=BackendPlan)
     noise: NoisePlan | None = None
     noise_scale: tuple[float, ...] = (1.0,)
     fallback: FallbackPlan | None = None
     screen: Screen = "full"
+
+
+def circuit_from_row(row: Mapping[str, Any]) -> CircuitPlan:
+    """A plan from its JSON form; where things stand in files stays behind."""
+    fallback = row["fallback"]
+    stand_in = (
+        FallbackPlan(backend=_backend_from_row(fallback["backend"]), noise=_noise_from_row(fallback["noise"]))
+        if fallback
+        else None
+    )
+    return CircuitPlan(
+        **{
+            **row,
+            "backend": _backend_from_row(row["backend"]),
+            "noise": _noise_from_row(row["noise"]),
+            "noise_scale": tuple(row["noise_scale"]),
+            "fallback": stand_in,
+        }
+    )
+
+
+def _backend_from_row(row: Mapping[str, Any]) -> BackendPlan:
+    budget = HardwareBudget(**row["budget"]) if row["budget"] else None
+    return BackendPlan(**{**row, "budget": budget, "where": None})
+
+
+def _noise_from_row(row: Mapping[str, Any] | None) -> NoisePlan | None:
+    return None if row is None else NoisePlan(**{**row, "where": None})
 
 
 class ShotResult(NamedTuple):
@@ -94,13 +124,14 @@ class ShotResult(NamedTuple):
 
 
 class CircuitFailed(Exception):  # noqa: N818 - reads as what happened
-    """A chunk that gave no shots. kind, fatal: as in TrialError."""
+    """A chunk that gave no shots. kind, fatal: as in TrialError. job: life of the hardware job, where there was one."""
 
-    def __init__(self, kind: str, message: str, *, fatal: bool = False) -> None:
+    def __init__(self, kind: str, message: str, *, fatal: bool = False, job: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.fatal = fatal
+        self.job = job
 
 
 class CircuitBackend(Protocol):
@@ -113,8 +144,8 @@ class CircuitBackend(Protocol):
     def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
         """Shots of one measured, bound QuantumCircuit.
 
-        seed: below 2**53, for what can be seeded. key: names this chunk, so that a retry is never a second job.
-        Raises CircuitFailed.
+        seed: below 2**53, for what can be seeded. key: names this chunk (`hardware.chunk_key`), so that a retry
+        is never a second job. Raises CircuitFailed.
         """
 
     def close(self) -> None:

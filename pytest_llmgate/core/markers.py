@@ -12,13 +12,15 @@ MARKERS: Mapping[str, str] = {
     "hallucination": "hallucination(sources=, baseline=, max_increase_points=): not available yet",
     "cost_regression": "cost_regression(of=, max_increase=): not available yet",
     "safety": "safety(policy): not available yet",
-    "circuit_distribution": "circuit_distribution(baseline=, noise=, shots=): not available yet",
+    "circuit_distribution": "circuit_distribution(expected=, reference=, baseline=, max_tvd=, noise=, shots=): "
+    "gate the outcomes of the circuit, or the counts, that the test's body returns",
     "llm_cases": "llm_cases(path or list): the cases of a gated test",
     "llm_suite": "llm_suite(path): the suite file whose models, prompts and defaults a module uses",
 }
 """Help of every marker, for `--strict-markers` and `pytest --markers`."""
 
-LATER_MARKERS = frozenset(("hallucination", "cost_regression", "safety", "circuit_distribution"))
+LATER_MARKERS = frozenset(("hallucination", "cost_regression", "safety"))
+CIRCUIT_MARKER = "circuit_distribution"
 PERCENTILES: Mapping[str, float] = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 """Parameters of `latency` that name a quantile, in milliseconds."""
 

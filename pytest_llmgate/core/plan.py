@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.circuit import CircuitPlan, circuit_from_row
 from pytest_llmgate.core.codec import digest
 from pytest_llmgate.core.errors import Where
 
@@ -14,6 +15,12 @@ Severity = Literal["block", "warn", "info"]
 
 BODY_GATE = "stochastic"
 """Type of the gate that asks whether the body of a marked test passed; no assertion type is looked up for it."""
+
+SUCCESS_PROBABILITY = "success-probability"
+"""Type of the gate on a circuit's outcomes that an ordinary rate decides."""
+
+EQUIVALENT = "equivalent"
+"""Type of the gate on a circuit that computes instead of sampling."""
 
 SUITE_SUFFIX = ".suite.yaml"
 
@@ -34,6 +41,7 @@ class GatePlan:
     round for `max_rate`, see `unwanted`). alpha is the suite's, alpha_used = alpha / family.
     trials: the ceiling of its rule, n of a fixed one. unwanted: rates are reported as rates of the unwanted event.
     inverted: written with `max_rate`: a trial is good where the assertion does not hold.
+    require_baseline: whether a baseline that is missing blocks.
     """
 
     name: str
@@ -51,6 +59,7 @@ class GatePlan:
     unwanted: bool = False
     inverted: bool = False
     trials: int | None = None
+    require_baseline: bool = False
     where: Where | None = None
 
     @property
@@ -102,9 +111,10 @@ class PromptPlan:
 class TestPlan:
     """One test: a subject, its cases, its gates.
 
-    id: pytest's node id, also in the seeds. kind: `prompt`, `function` or `body`. function: of the kind of that
-    name, as `file.py:name`. base: the folder that paths are relative to. trials: the ceiling. workers: threads of
-    a synchronous body. file: the suite file or module, relative to the root.
+    id: pytest's node id, also in the seeds. kind: `prompt`, `function`, `circuit` or `body`. function: of the kind of
+    that name, as `file.py:name`. circuit: of that kind, whose trials are batches of shots. base: the folder that
+    paths are relative to. trials: the ceiling. workers: threads of a synchronous body. file: the suite file or
+    module, relative to the root.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -112,12 +122,13 @@ class TestPlan:
     id: str
     suite: str
     file: str
-    kind: Literal["prompt", "function", "body"]
+    kind: Literal["prompt", "function", "circuit", "body"]
     base: str
     seed: int = 0
     model: ModelPlan | None = None
     prompt: PromptPlan | None = None
     function: str | None = None
+    circuit: CircuitPlan | None = None
     cases: tuple[Case, ...] = ()
     gates: tuple[GatePlan, ...] = ()
     trials: int = 1
@@ -173,6 +184,7 @@ def plan_from_row(row: Mapping[str, Any]) -> TestPlan:
     known["cases"] = tuple(Case(**{**case, "context": _context(case["context"])}) for case in row["cases"])
     known["gates"] = tuple(_gate_from_row(gate) for gate in row["gates"])
     known["model"] = ModelPlan(**{**row["model"], "where": None}) if row["model"] else None
+    known["circuit"] = circuit_from_row(row["circuit"]) if row.get("circuit") else None
     known["where"] = Where(**row["where"]) if row["where"] else None
     return TestPlan(**known)
 

@@ -19,6 +19,10 @@ _ASSERTIONS = {
     "cost": "pytest_llmgate.detectors.cost:COST",
     "refusal": "pytest_llmgate.detectors.refusal:REFUSAL",
     "finish-reason": "pytest_llmgate.detectors.finish_reason:FINISH_REASON",
+    "distribution": "pytest_llmgate.quantum.assertions:DISTRIBUTION",
+    "equivalent": "pytest_llmgate.quantum.assertions:EQUIVALENT",
+    "success-probability": "pytest_llmgate.quantum.assertions:SUCCESS_PROBABILITY",
+    "expectation": "pytest_llmgate.quantum.assertions:EXPECTATION",
 }
 
 _PROVIDERS = {
@@ -33,8 +37,7 @@ _EXTRAS = {"local": "pytest-llmgate[local]"}
 PENDING_ASSERTIONS = frozenset(
     {
         "similar", "llm-rubric", "g-eval", "factuality", "tool-called", "grounded", "contradiction",
-        "hallucination", "safety", "cost-regression", "distribution", "equivalent", "success-probability",
-        "expectation",
+        "hallucination", "safety", "cost-regression",
     }
 )  # fmt: skip
 PENDING_PROVIDERS = frozenset({"anthropic", "ollama"})

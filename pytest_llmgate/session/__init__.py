@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_llmgate.store.rundir import RunDir
     from pytest_llmgate.subjects.templates import PromptTemplate
     from pytest_llmgate.suites.config import build_settings
-    from pytest_llmgate.suites.markers import MarkedTest
+    from pytest_llmgate.suites.marked_bodies import MarkedTest
 
 __all__ = [
     "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
@@ -26,7 +26,7 @@ __all__ = [
 
 _HOMES = {
     "GateSession": "session.gate_session",
-    "MarkedTest": "suites.markers",
+    "MarkedTest": "suites.marked_bodies",
     "MockModels": "providers.loopback",
     "Planner": "session.gate_session",
     "PromptTemplate": "subjects.templates",

@@ -31,7 +31,8 @@ from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.guard import Guard
 from pytest_llmgate.subjects.prompt import BlockingPromptSubject, PromptSubject
 from pytest_llmgate.suites.load import load_suite
-from pytest_llmgate.suites.markers import MarkedTest, compile_module
+from pytest_llmgate.suites.marked_bodies import MarkedTest
+from pytest_llmgate.suites.markers import compile_module
 
 _WATCH_EVERY_S = 0.2
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.errors import problem
-from pytest_llmgate.core.plan import GatePlan, TestPlan
+from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.stats.intervals import zero_fail_n
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
@@ -43,6 +43,8 @@ class Compiler:
     def _test(self, draft: Draft, family: int) -> TestPlan:
         plan, size, ceiling = draft.plan, len(draft.plan.cases), draft.ceiling
         gates = [replace(gate, family=family) for gate in plan.gates]
+        if plan.circuit is not None:
+            return replace(plan, gates=tuple(self._rated(gate, plan.circuit.shots) for gate in gates))
         if plan.target == "population":  # each case once: cases drawn again would be no new evidence
             ceiling = min(draft.ceiling or size, size)
             for gate in gates:
@@ -53,6 +55,13 @@ class Compiler:
             for gate, rule in zip(gates, chosen, strict=True)
         )
         return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, chosen))
+
+    def _rated(self, gate: GatePlan, shots: int) -> GatePlan:
+        """A gate of a circuit; where it asks for a rate, with the bad rate that the shots can tell apart."""
+        if gate.type != SUCCESS_PROBABILITY:
+            return gate
+        rule = self._rule(gate, shots)
+        return replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed, trials=rule.rule.ceiling)
 
     def _rule(self, gate: GatePlan, ceiling: int | None) -> RulePlan:
         bad = None if gate.bad_assumed else gate.bad
@@ -72,9 +81,12 @@ class Compiler:
 
 
 def family_size(drafts: Sequence[Draft]) -> int:
-    """M: the gates that can fail a good build. A zero-tolerance gate cannot: a good build violates nothing."""
+    """M: the gates that can fail a good build.
+
+    A zero-tolerance gate cannot: a good build violates nothing. Nor can `equivalent`: it computes and draws nothing.
+    """
     gates = [gate for draft in drafts for gate in draft.plan.gates]
-    return max(1, sum(gate.blocks and not gate.zero_tolerance for gate in gates))
+    return max(1, sum(gate.blocks and not gate.zero_tolerance and gate.type != EQUIVALENT for gate in gates))
 
 
 def _natural_ceiling(plan: TestPlan, chosen: Sequence[RulePlan]) -> int:

@@ -56,7 +56,8 @@ class Workshop:
         prompts = Prompts(layers.prompts, files)
         models.check_all(problems)
         prompts.check_all(problems)
-        gates = GateReader(assertions, files, problems)
+        required = "require_baseline" in layers.suite and layers.suite["require_baseline"].value is True
+        gates = GateReader(assertions, files, problems, required)
         return cls(file, files, layers, settings, gates, models, prompts, problems)
 
     @property
@@ -120,4 +121,8 @@ class Workshop:
 
 
 def _paths(keys: Mapping[str, Entry]) -> list[Entry]:
-    return [keys[name] for name in ("cases", "function") if name in keys and isinstance(keys[name].node.value, str)]
+    return [
+        keys[name]
+        for name in ("cases", "function", "circuit")
+        if name in keys and isinstance(keys[name].node.value, str)
+    ]

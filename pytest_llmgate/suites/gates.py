@@ -12,47 +12,77 @@ from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import GatePlan, Quarantine
 from pytest_llmgate.core.ports import AssertionTypes, MeasureFactory
 from pytest_llmgate.core.rates import opposite
-from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, check, read_keys
+from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, RATE_KEYS, check, read_keys
 from pytest_llmgate.suites.node import Node
 from pytest_llmgate.suites.problems import Problems
 
 GOOD = 0.95
+CIRCUIT_ALPHA = 0.01
 
 _OF_THE_GOOD = frozenset({"latency", "cost"})  # types that name a limit to keep, not an event that may be unwanted
 
 
 @dataclass(frozen=True, slots=True)
 class GateReader:
-    """Reads assertions. types: the registry. files: where their parameters' paths start from."""
+    """Reads assertions.
+
+    types: the registry. files: where their parameters' paths start from. require_baseline: the suite's word.
+    """
 
     types: AssertionTypes
     files: SuiteFiles
     problems: Problems
+    require_baseline: bool = False
 
-    def read_all(self, node: Node) -> tuple[GatePlan, ...]:
+    def read_all(self, node: Node, *, of_circuit: bool = False) -> tuple[GatePlan, ...]:
         """The gates of an `assert:` list, named; `bad_assumed` marks those whose bad rate is still to be chosen."""
         if not node.value:
             hint = "add an assertion, such as {type: min-length, value: 1}"
             self.problems.add("assert-empty", "nothing is asserted", node.place, hint)
-        gates = [gate for item in node.value if (gate := self.read(item)) is not None]
+        gates = [gate for item in node.value if (gate := self.read(item, of_circuit=of_circuit)) is not None]
         return name_gates(gates, [gate.type for gate in gates], self.problems)
 
-    def read(self, node: Node, *, of_body: bool = False) -> GatePlan | None:
+    def read(self, node: Node, *, of_body: bool = False, of_circuit: bool = False) -> GatePlan | None:
         """One assertion, or None where it is too broken to go on; its name is empty unless given.
 
-        of_body: the gate asks whether the test's body passed, and no assertion type is looked up.
+        of_body: the gate asks whether the test's body passed, and no assertion type is looked up. of_circuit: the
+        test's subject is a circuit, which has outcomes instead of replies.
         """
         if not check("assert", node, MAPPING, self.problems):
             return None
         if "type" not in node.value:
             self.problems.add("type-missing", "this assertion has no 'type'", node.where, "add type: contains, or such")
             return None
-        keys = read_keys(node, GATE_KEYS, LATER_GATE, self.problems, extra=True)
+        keys = read_keys(node, GATE_KEYS, {} if of_circuit else LATER_GATE, self.problems, extra=True)
         if "type" not in keys:
             return None
         with self.problems.catch():
-            return self._gate(node, keys, of_body)
+            return self._of_circuit(node, keys) if of_circuit else self._gate(node, keys, of_body)
         return None
+
+    def _of_circuit(self, node: Node, keys: Mapping[str, Node]) -> GatePlan:
+        """A gate on the outcomes of a circuit; those that no rate decides keep none."""
+        kind = str(keys["type"].value)
+        factory = self.types.assertion(kind.removeprefix("not-"), keys["type"].where)
+        if not getattr(factory, "of_circuits", False):
+            hint = "ask for distribution, success-probability, expectation or equivalent"
+            raise problem("assertion-subject", f"{kind!r} asks about replies, and this is a circuit", node.where, hint)
+        if kind.startswith("not-"):
+            raise problem("assertion-subject", f"{kind!r}: circuits have no opposite", node.where, "ask for the thing")
+        rated = bool(getattr(factory, "rated", False))
+        strays = {} if rated else {key: item for key, item in keys.items() if key in RATE_KEYS}
+        params = {key: item for key, item in keys.items() if key not in GATE_KEYS}
+        self._checked(factory, kind, {**params, **strays}, node.where)
+        return GatePlan(
+            name=str(keys["name"].value) if "name" in keys else "",
+            type=kind,
+            params={key: item.plain() for key, item in params.items()},
+            quarantine=self._quarantine(keys.get("quarantine")),
+            require_baseline=self.require_baseline,
+            where=node.where,
+            **{"alpha": CIRCUIT_ALPHA, **_written(keys)},
+            **(_rates(keys, (None, None), node.where) if rated else {}),
+        )
 
     def _gate(self, node: Node, keys: Mapping[str, Node], of_body: bool) -> GatePlan:
         kind = str(keys["type"].value)
@@ -68,6 +98,9 @@ class GateReader:
                     "rates-impossible", f"'max_rate' of {base!r} asks for few good trials", node.where, hint
                 )
             factory = self.types.assertion(base, keys["type"].where)
+            if getattr(factory, "of_circuits", False):
+                hint = "write circuit: FILE in place of the prompt or function"
+                raise problem("assertion-subject", f"{kind!r} asks about a circuit's outcomes", node.where, hint)
             defaults = self._checked(factory, kind, params, node.where)
         return GatePlan(
             name=str(keys["name"].value) if "name" in keys else "",
@@ -75,7 +108,7 @@ class GateReader:
             params={key: item.plain() for key, item in params.items()},
             quarantine=self._quarantine(keys.get("quarantine")),
             where=node.where,
-            **{key: keys[key].value for key in ("severity", "rule", "alpha", "beta") if key in keys},
+            **_written(keys),
             **_rates(keys, defaults, node.where),
         )
 
@@ -108,6 +141,11 @@ class GateReader:
         until = str(keys["until"].value)
         _check_date(until, keys["until"].where)
         return Quarantine(until=until, reason=str(keys["reason"].value))
+
+
+def _written(keys: Mapping[str, Node]) -> dict[str, Any]:
+    """Fields of a gate that are taken over as they are written."""
+    return {key: keys[key].value for key in ("severity", "rule", "alpha", "beta") if key in keys}
 
 
 def _check_date(until: str, where: Where) -> None:

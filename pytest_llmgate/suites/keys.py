@@ -51,6 +51,15 @@ LIST = Kind("a list", {"type": "array"})
 DATE = Kind("a date, such as 2027-01-31", {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"})
 PROMPT = Kind("the name of a prompt, a path, or {text: …}", {"type": ["string", "object"]})
 CASES = Kind("a path or a list of cases", {"type": ["string", "array"]})
+CIRCUIT = Kind(
+    "a .qasm or .qpy file, or 'file.py:function'",
+    {"type": "string", "pattern": r"^.+(\.qasm|\.qpy|\.py:[A-Za-z_]\w*)$"},
+)
+BACKEND = Kind("the name of a backend, or {provider: …, name: …}", {"type": ["string", "object"]})
+NOISE = Kind("a snapshot, parameters such as {depolarizing_2q: 0.01}, or none", {"type": ["string", "object", "null"]})
+LEVELS = Kind("a list of levels, such as [1, 2, 3]", {"type": "array"})
+LEVEL = Kind("a number above 0, at most 100", {"type": "number", "exclusiveMinimum": 0, "maximum": 100})
+AMOUNT = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0})
 
 DEFAULT_KEYS: Mapping[str, Kind] = {
     "model": TEXT,
@@ -61,11 +70,20 @@ DEFAULT_KEYS: Mapping[str, Kind] = {
     "target": choice("cases", "population"),
     "max_errors": RATE,
     "deadline_s": SECONDS,
+    "shots": COUNT,
+    "backend": BACKEND,
+    "noise": NOISE,
+    "noise_scale": LEVELS,
+    "fallback": MAPPING,
+    "screen": choice("full", "quick"),
 }
+CIRCUIT_KEYS = ("shots", "backend", "noise", "noise_scale", "fallback", "screen")
+"""Keys of a test that speak of circuits alone."""
 TEST_KEYS: Mapping[str, Kind] = {
     "id": PLAIN_ID,
     "prompt": PROMPT,
     "function": TARGET,
+    "circuit": CIRCUIT,
     **DEFAULT_KEYS,
     "assert": LIST,
 }
@@ -75,6 +93,7 @@ SUITE_KEYS: Mapping[str, Kind] = {
     "seed": INTEGER,
     "error_control": choice("suite", "none"),
     "budget": USD,
+    "require_baseline": FLAG,
     "defaults": MAPPING,
     "models": MAPPING,
     "prompts": MAPPING,
@@ -121,16 +140,22 @@ CASE_KEYS: Mapping[str, Kind] = {
     "slice": MAPPING,
 }
 
-LATER_SUITE = {"require_baseline": "baselines (require_baseline)"}
+BACKEND_KEYS: Mapping[str, Kind] = {
+    "provider": TEXT,
+    "name": TEXT,
+    "method": TEXT,
+    "options": MAPPING,
+    "target": TARGET,
+    "budget": MAPPING,
+    "deadline_s": SECONDS,
+    "approval_env": VARIABLE,
+}
+HARDWARE_BUDGET_KEYS: Mapping[str, Kind] = {"shots": COUNT, "seconds": AMOUNT, "usd": USD}
+FALLBACK_KEYS: Mapping[str, Kind] = {"backend": BACKEND, "noise": NOISE}
+
+LATER_SUITE: Mapping[str, str] = {}
 LATER_TEST = {
     "http": "http subjects",
-    "circuit": "circuit subjects",
-    "shots": "circuit subjects (shots)",
-    "backend": "circuit subjects (backend)",
-    "noise": "circuit subjects (noise)",
-    "noise_scale": "circuit subjects (noise_scale)",
-    "fallback": "circuit subjects (fallback)",
-    "screen": "circuit subjects (screen)",
     "baseline_trials": "baselines (baseline_trials)",
 }
 LATER_MODEL = {"fallback": "model fallback (fallback)"}

@@ -37,7 +37,7 @@ def suite_schema(types: Mapping[str, Iterable[str]] | None = None) -> dict[str, 
         "assert": {"minItems": 1, "items": {"$ref": "#/$defs/assertion"}},
     }
     test = _object(TEST_KEYS, required=("id", "assert"), **test_parts)
-    test["oneOf"] = [{"required": ["prompt"]}, {"required": ["function"]}]
+    test["oneOf"] = [{"required": [subject]} for subject in ("prompt", "function", "circuit")]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pytest-llmgate suite",

@@ -52,6 +52,8 @@ class _Builder:
         except yaml.MarkedYAMLError as fault:
             mark = fault.problem_mark or fault.context_mark
             where = Where(self._file, mark.line + 1 if mark else None)
+            if "nesting depth" in str(fault.problem):  # newer PyYAML stops before we do
+                raise self._too_deep(where) from None
             raise problem("yaml-syntax", f"this is not YAML: {fault.problem}", where, _mending(fault)) from None
         except yaml.YAMLError as fault:
             reason = getattr(fault, "reason", fault)
@@ -100,8 +102,10 @@ class _Builder:
             hint = "use JSONL for many cases, and fewer aliases"
             raise problem("yaml-too-large", f"the file expands to over {MAX_NODES:,} values", self._where(event), hint)
         if depth > MAX_DEPTH:
-            hint = "flatten it"
-            raise problem("too-deep", f"data is nested more than {MAX_DEPTH} levels deep", self._where(event), hint)
+            raise self._too_deep(self._where(event))
+
+    def _too_deep(self, where: Where) -> LlmgateError:
+        return problem("too-deep", f"data is nested more than {MAX_DEPTH} levels deep", where, "flatten it")
 
     def _bare(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.ScalarEvent):

@@ -8,9 +8,10 @@ from typing import Any
 
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.suites.circuits import CircuitReader
 from pytest_llmgate.suites.compile import Draft
 from pytest_llmgate.suites.drafts import Workshop
-from pytest_llmgate.suites.keys import LATER_TEST, MAPPING, TEST_KEYS, check, read_keys
+from pytest_llmgate.suites.keys import CIRCUIT_KEYS, LATER_TEST, MAPPING, TEST_KEYS, check, read_keys
 from pytest_llmgate.suites.layers import Entry
 from pytest_llmgate.suites.node import Node
 
@@ -51,11 +52,11 @@ class _Test:
         kind = self._kind()
         if "assert" not in self.node.value:
             problems.add("assert-empty", "this test asserts nothing", self.node.where, "add a list under 'assert:'")
-        gates = self.shop.gates.read_all(own["assert"]) if "assert" in own else ()
+        gates = self.shop.gates.read_all(own["assert"], of_circuit=kind == "circuit") if "assert" in own else ()
         cases = self.shop.cases(keys.get("cases"))
         subject: dict[str, Any] | None = None
         with problems.catch():
-            subject = self._prompt(own, keys) if kind == "prompt" else self._function(own) if kind else None
+            subject = self._subject(kind, own, keys)
         if "id" not in own or subject is None or not cases or not gates:
             return None
         files = subject.pop("names")
@@ -70,6 +71,30 @@ class _Test:
             **subject,
         )
         return Draft(plan, self.shop.ceiling(keys))
+
+    def _subject(self, kind: str | None, own: Mapping[str, Node], keys: Mapping[str, Entry]) -> dict[str, Any] | None:
+        """Fields of the test that its subject fills. Raises LlmgateError."""
+        if kind == "circuit":
+            return self._circuit(own, keys)
+        for name in CIRCUIT_KEYS:
+            if name in own:
+                message = f"{name!r} speaks of circuits, and this test has none"
+                self.shop.problems.add("circuit-key-unused", message, own[name].place, "delete it, or write 'circuit'")
+        return self._prompt(own, keys) if kind == "prompt" else self._function(own) if kind else None
+
+    def _circuit(self, own: Mapping[str, Node], keys: Mapping[str, Entry]) -> dict[str, Any] | None:
+        """Fields of a test that samples a circuit. Raises LlmgateError."""
+        for name in ("model", "trials", "cover", "target"):
+            if name in own:
+                message, hint = f"a circuit takes no {name!r}", "delete it; 'shots' is a circuit's ceiling"
+                self.shop.problems.add("circuit-key-unused", message, own[name].place, hint)
+        if "circuit" not in own:
+            return None
+        source = own["circuit"]
+        name = str(source.value)
+        self.shop.files.resolve(name.rpartition(":")[0] if ".py:" in name else name, source.where)
+        plan = CircuitReader(self.shop.models.env, self.shop.problems).read(name, keys)
+        return {"kind": "circuit", "circuit": plan, "names": [name]}
 
     def _check_id(self, own: Mapping[str, Node], first: dict[str, Where]) -> None:
         problems = self.shop.problems

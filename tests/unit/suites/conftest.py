@@ -1,4 +1,4 @@
-"""A small project on disk, and a registry with four assertion types."""
+"""A small project on disk, and a registry with a few assertion types."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pytest_llmgate.core.errors import LlmgateError, Where, nearest, not_availab
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import SuitePlan, TestPlan
 from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.quantum import assertions
 from pytest_llmgate.suites.load import load_suite
 
 
@@ -39,10 +40,13 @@ class Factory:
 class Types:
     """The registry as the compiler sees it."""
 
-    known: ClassVar[dict[str, Factory]] = {
+    known: ClassVar[dict[str, Any]] = {
         "contains": Factory(frozenset({"value"})),
         "is-json": Factory(frozenset({"value"}), file_key="value"),
         "latency": Factory(frozenset({"p50_ms", "p95_ms", "p99_ms"}), (0.95, 0.90)),
+        "distribution": assertions.DISTRIBUTION,
+        "success-probability": assertions.SUCCESS_PROBABILITY,
+        "expectation": assertions.EXPECTATION,
     }
 
     def assertion(self, name: str, where: Where | None = None) -> Any:

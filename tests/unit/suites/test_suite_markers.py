@@ -11,7 +11,8 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.markers import MARKERS, is_gate_marker
 from pytest_llmgate.core.plan import SuitePlan
 from pytest_llmgate.suites.load import load_prompts
-from pytest_llmgate.suites.markers import MarkedTest, compile_module
+from pytest_llmgate.suites.marked_bodies import MarkedTest
+from pytest_llmgate.suites.markers import compile_module
 
 
 def mark(marker: str, /, *args: Any, **kwargs: Any) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
@@ -138,7 +139,10 @@ def test_every_marker_has_a_help_line() -> None:
         (mark("hallucination", sources="context"), "not-available", "marker hallucination"),
         (mark("safety", "p.yaml"), "not-available", "marker safety"),
         (mark("cost_regression", max_increase="10%"), "not-available", "marker cost_regression"),
-        (mark("circuit_distribution", baseline=True), "not-available", "marker circuit_distribution"),
+        (mark("circuit_distribution", "brisbane"), "marker-arguments", "no positional arguments"),
+        (mark("circuit_distribution"), "circuit-assertion", "nothing to compare with"),
+        (mark("circuit_distribution", baseline=True, shots="many"), "bad-value", "'shots' takes"),
+        (mark("circuit_distribution", baseline=True, shot=5), "unknown-key", "no 'shot'"),
         (mark("stochastic", 200), "marker-arguments", "trials=200"),
         (mark("stochastic", trails=200), "unknown-key", "'trials'"),
         (mark("stochastic", type="contains"), "unknown-key", "'type'"),

@@ -92,7 +92,7 @@ def test_a_good_suite_is_good_for_both(project, text: str) -> None:
         ("expected: {city: x}", "expcted: {city: x}"),
         ('function: "app.py:answer"', 'function: "app.py:answer"\n    prompt: qna'),
         ("tests:", "fallback: 1\ntests:"),
-        ("suite: support-bot", "suite: support-bot\nrequire_baseline: true"),
+        ("suite: support-bot", "suite: support-bot\nrequire_baseline: often"),
     ],
 )
 def test_a_misspelt_suite_is_bad_for_both(project, right: str, wrong: str) -> None:
