@@ -1,0 +1,111 @@
+"""The operations of a circuit, one by one, with qubits and classical bits as indices of the whole circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from qiskit import QuantumCircuit
+from qiskit.circuit import ControlFlowOp
+from qiskit.circuit.library import C3XGate, C4XGate, MCXGate, UnitaryGate, get_standard_gate_name_mapping
+
+from pytest_llmgate.core.errors import problem
+
+MAX_OPERATIONS = 1_000_000
+_NOTHING_HAPPENS = frozenset({"barrier"})
+
+
+class Op(NamedTuple):
+    """One operation at its place.
+
+    operation: Qiskit's. qubits, clbits: indices in the outermost circuit. scope: that index of every classical bit
+    which conditions at this place may name.
+    """
+
+    name: str
+    operation: Any
+    qubits: tuple[int, ...]
+    clbits: tuple[int, ...]
+    scope: Mapping[Any, int]
+
+    @property
+    def blocks(self) -> tuple[Any, ...]:
+        """Bodies of control flow; empty for everything else."""
+        return tuple(self.operation.blocks) if isinstance(self.operation, ControlFlowOp) else ()
+
+
+@cache
+def _standard() -> tuple[frozenset[type], frozenset[str]]:
+    """Classes and names of what every reader of circuits knows without a definition."""
+    known = get_standard_gate_name_mapping()
+    classes = {gate.base_class for gate in known.values()} | {C3XGate, C4XGate, MCXGate, UnitaryGate}
+    return frozenset(classes), frozenset(known) | {"mcx", "unitary"}
+
+
+def is_standard(operation: Any) -> bool:
+    """Whether the operation is one that Qiskit knows by name, rather than one with a definition of its own."""
+    classes, names = _standard()
+    return operation.name in names and getattr(operation, "base_class", None) in classes
+
+
+def has_standard_name(operation: Any) -> bool:
+    """Whether simulators would take the operation, by its name, for one that they know."""
+    return operation.name in _standard()[1]
+
+
+def operations(circuit: QuantumCircuit) -> Iterator[Op]:
+    """Operations in the order of the circuit, definitions of custom gates expanded, without barriers.
+
+    Control flow comes as one operation; `inside` walks its bodies. Raises `circuit-too-long` beyond a million.
+    """
+    yield from _counted(_walk(circuit, range(circuit.num_qubits), range(circuit.num_clbits), {}))
+
+
+def inside(op: Op) -> Iterator[Iterator[Op]]:
+    """The operations of every body of a control flow operation."""
+    for block in op.blocks:
+        yield _counted(_walk(block, op.qubits, op.clbits, op.scope))
+
+
+def everything(circuit: QuantumCircuit) -> Iterator[Op]:
+    """Operations of the circuit and of all bodies of its control flow, however deep."""
+    yield from _with_bodies(operations(circuit))
+
+
+def _with_bodies(ops: Iterator[Op]) -> Iterator[Op]:
+    for op in ops:
+        yield op
+        for body in inside(op):
+            yield from _with_bodies(body)
+
+
+def _counted(ops: Iterator[Op]) -> Iterator[Op]:
+    for count, op in enumerate(ops):
+        if count == MAX_OPERATIONS:
+            raise problem("circuit-too-long", f"the circuit has more than {MAX_OPERATIONS:,} operations")
+        yield op
+
+
+def _walk(
+    circuit: QuantumCircuit, qubits: Sequence[int], clbits: Sequence[int], outer: Mapping[Any, int]
+) -> Iterator[Op]:
+    """qubits, clbits: outer index of every bit of this circuit, in its order."""
+    qubit_at = dict(zip(circuit.qubits, qubits, strict=True))
+    scope = {**outer, **dict(zip(circuit.clbits, clbits, strict=True))}
+    for instruction in circuit.data:
+        operation = instruction.operation
+        if operation.name in _NOTHING_HAPPENS:
+            continue
+        on = tuple(qubit_at[qubit] for qubit in instruction.qubits)
+        to = tuple(scope[clbit] for clbit in instruction.clbits)
+        inner = None if is_standard(operation) or isinstance(operation, ControlFlowOp) else definition_of(operation)
+        if inner is None:
+            yield Op(operation.name, operation, on, to, scope)
+        else:
+            yield from _walk(inner, on, to, {})
+
+
+def definition_of(operation: Any) -> QuantumCircuit | None:
+    """The circuit that a custom gate stands for; None where it has none."""
+    return getattr(operation, "definition", None)
