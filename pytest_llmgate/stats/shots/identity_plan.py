@@ -1,0 +1,204 @@
+"""What an identity gate will do and what it will cost, before a shot is spent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pytest_llmgate.core.circuit import Screen as ScreenMode
+from pytest_llmgate.stats.shots.causes import NEVER_REVEALED
+from pytest_llmgate.stats.shots.hypotheses import Alternative, Reference, tvd
+from pytest_llmgate.stats.shots.identity import SEQUENTIAL_SHARE, IdentityRule
+from pytest_llmgate.stats.shots.rule import Floats
+from pytest_llmgate.stats.shots.schedule import look_totals
+from pytest_llmgate.stats.shots.screen import Screen, screen_shots
+from pytest_llmgate.stats.shots.walks import Walk, mean_stop, walk
+
+DECLARED_TVD: Final = 0.02
+"""Alternatives at least this far from the reference must be ruled out by a pass."""
+
+SCREEN_TVD: Final = 0.1
+SCREEN_POWER: Final = 0.8
+
+
+class Prospect(NamedTuple):
+    """What is to be expected of one declared alternative.
+
+    tvd: its distance. shots_to_rule_out: a good circuit's mean shots until this one is ruled out. shots_to_catch: the
+    mean shots until a circuit with this fault fails. power: the probability that it fails by the ceiling.
+    """
+
+    name: str
+    tvd: float
+    shots_to_rule_out: float
+    shots_to_catch: float
+    power: float
+
+
+class Unresolved(NamedTuple):
+    """An alternative that is too near to be declared. never: this measurement cannot reveal it at all."""
+
+    name: str
+    tvd: float
+    never: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IdentityPlan:
+    """Result of `plan_identity`.
+
+    screen: None with `screen: quick`. pass_expectation: mean shots until a good circuit passes, or None where it
+    cannot. can_pass: False where the screen's N is above the ceiling, or where nothing at all would be tested: the
+    caller refuses. notes: sentences that the user should read before spending.
+    """
+
+    rule: IdentityRule
+    declared: tuple[Prospect, ...]
+    unresolved: tuple[Unresolved, ...]
+    screen: Screen | None
+    can_pass: bool
+    pass_expectation: float | None
+    notes: tuple[str, ...]
+
+
+def plan_identity(
+    reference: Reference,
+    alternatives: Sequence[Alternative],
+    *,
+    alpha: float,
+    beta: float,
+    ceiling: int,
+    screen: ScreenMode,
+    seed: int,
+) -> IdentityPlan:
+    """The rule for "the reference's own distribution", and what to expect of it.
+
+    Args: reference and alternatives as from `align`. alpha: this gate's own share (alpha_used), beta: both in (0, 1).
+    ceiling: the most shots. screen: `full` adds the omnibus test at N, `quick` does not. seed: from a hash, for the
+    omnibus test's draws. Raises ValueError where these make no rule. Expected shots and powers are those of a
+    normal approximation of the log-likelihood walks (`walks.Walk.arrived`), within about a fifth in simulations.
+    """
+    distances = [tvd(reference.p, alternative.p) for alternative in alternatives]
+    pairs = list(zip(alternatives, distances, strict=True))
+    declared = [alternative for alternative, distance in pairs if distance >= DECLARED_TVD]
+    rest = [(alternative, distance) for alternative, distance in pairs if distance < DECLARED_TVD]
+    screened = _screened(reference, alpha, ceiling) if screen == "full" else None
+    screen_at = _screen_at(screened, ceiling)
+    rule = IdentityRule(
+        reference=reference,
+        declared=tuple(declared),
+        unresolved=tuple(alternative for alternative, _ in rest),
+        alpha=alpha,
+        beta=beta,
+        totals=look_totals(ceiling, *(() if screen_at is None else (screen_at,))),
+        screen_at=screen_at,
+        seed=seed,
+    )
+    prospects = _prospects(rule)
+    unresolved = tuple(Unresolved(other.name, distance, distance < NEVER_REVEALED) for other, distance in rest)
+    return IdentityPlan(
+        rule=rule,
+        declared=prospects,
+        unresolved=unresolved,
+        screen=screened,
+        can_pass=rule.can_pass,
+        pass_expectation=_pass_expectation(rule) if rule.can_pass else None,
+        notes=(*_screen_notes(screened, rule), *_alternative_notes(prospects, unresolved, ceiling)),
+    )
+
+
+def _screened(reference: Reference, alpha: float, ceiling: int) -> Screen:
+    level = (1.0 - SEQUENTIAL_SHARE) * alpha
+    return screen_shots(reference.p, level=level, tvd=SCREEN_TVD, power=SCREEN_POWER, most=ceiling)
+
+
+def _screen_at(screened: Screen | None, ceiling: int) -> int | None:
+    """N of the rule; a screen that needs more than was even tried is beyond every ceiling."""
+    if screened is None:
+        return None
+    return ceiling + 1 if screened.shots is None else screened.shots
+
+
+def _prospects(rule: IdentityRule) -> tuple[Prospect, ...]:
+    p = rule.reference.p
+    found = []
+    for alternative, weight in zip(rule.declared, np.exp(rule.process.log_weights), strict=False):
+        q = alternative.p
+        out = [walk(p, p, q).arrived(look, -math.log(rule.beta)) for look in rule.looks]
+        catch = _caught(rule, q, float(weight))
+        found.append(
+            Prospect(
+                alternative.name,
+                tvd(p, q),
+                mean_stop(rule.looks, out),
+                mean_stop(rule.looks, catch),
+                max(0.0, catch[-1] - _let_through(rule, q)),
+            )
+        )
+    return tuple(found)
+
+
+def _caught(rule: IdentityRule, q: Floats, weight: float) -> list[float]:
+    """Probabilities that a circuit with distribution q has failed at each look, by its own term of the evidence."""
+    height = -math.log(rule.sequential_alpha * weight)
+    towards = walk(q, q, rule.reference.p)
+    return [towards.arrived(look, height) for look in rule.looks]
+
+
+def _let_through(rule: IdentityRule, q: Floats) -> float:
+    """About the probability that q's own likelihood ratio ever rules q out: 1 / beta with its overshoot."""
+    back: Walk = walk(q, rule.reference.p, q)
+    return math.exp(-back.raised(-math.log(rule.beta))) if back.sigma > 0.0 and back.sudden <= 0.0 else 0.0
+
+
+def _pass_expectation(rule: IdentityRule) -> float:
+    """Mean shots until the last declared alternative is ruled out and N is reached, as if they went hand in hand."""
+    p, height = rule.reference.p, -math.log(rule.beta)
+    walks = [walk(p, p, alternative.p) for alternative in rule.declared]
+    passed = [
+        0.0 if look < (rule.screen_at or 0) else min((w.arrived(look, height) for w in walks), default=1.0)
+        for look in rule.looks
+    ]
+    return mean_stop(rule.looks, passed)
+
+
+def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:
+    if screened is None:
+        notes = ["undeclared changes not tested (screen: quick)"]
+        if not rule.declared:
+            notes.append("no declared alternative is far enough to be tested either: it cannot pass; use screen: full")
+        return notes
+    what = f"an undeclared change of TVD {screened.tvd:g}"
+    if screened.within:
+        return [f"{what} is caught in {100 * screened.power:.0f} % at N = {screened.shots} shots: no pass before"]
+    needed = "more than 16,777,216" if screened.shots is None else f"{screened.shots:,}"
+    here = rule.looks[-1]
+    weakest = "none below 0.5" if screened.tvd_at_most is None else f"only one of {screened.tvd_at_most:.2f} or more"
+    return [
+        f"{what} needs {needed} shots, the ceiling is {here:,}: it cannot pass",
+        f"{here:,} shots catch {what} in {100 * (screened.power_at_most or 0.0):.0f} %, and surely enough {weakest}",
+    ]
+
+
+def _alternative_notes(declared: Sequence[Prospect], unresolved: Sequence[Unresolved], ceiling: int) -> list[str]:
+    weak = [item for item in declared if item.power < SCREEN_POWER]
+    slow = [item for item in declared if item.shots_to_rule_out > SCREEN_POWER * ceiling]
+    near = [item for item in unresolved if not item.never]
+    never = [item for item in unresolved if item.never]
+    notes = []
+    if weak:
+        listed = ", ".join(f"{item.name} ({100 * item.power:.0f} %)" for item in weak)
+        notes.append(f"within {ceiling:,} shots these faults may stay undecided or pass: {listed}")
+    if slow:
+        listed = ", ".join(item.name for item in slow)
+        notes.append(f"a good circuit may be inconclusive at {ceiling:,} shots, because of: {listed}")
+    if near:
+        listed = ", ".join(f"{item.name} (TVD {item.tvd:.2g})" for item in near)
+        notes.append(f"too near to be told apart, and not tested: {listed}")
+    if never:
+        notes.append(f"never revealed by this measurement: {', '.join(item.name for item in never)}")
+    return notes
