@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import traceback
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from pytest_llmgate.core.errors import LlmgateError, not_available
+from pytest_llmgate.cli.baseline import baseline
+from pytest_llmgate.cli.told import EXIT, show, told
+from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.session import again, results
 from pytest_llmgate.session.forecast import plan_lines
 from pytest_llmgate.session.loading import find_root, planner
 
-EXIT = {"pass": 0, "fail": 1, "inconclusive": 3, "error": 4}
-_USAGE = 2
 _LATER = {
-    "baseline": "review and accept baselines",
     "compare": "compare two models on one suite",
     "history": "figures of earlier runs",
     "calibrate": "fit the hallucination score to labels",
@@ -29,25 +25,6 @@ _LATER = {
     "init": "write a starting suite into a repository",
     "prune": "delete old runs",
 }
-
-
-def _told(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn problems into lines on stderr and exit code 2. Our own faults end with 4: 1 would say that a gate failed."""
-
-    @wraps(command)
-    def wrapper(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except LlmgateError as fault:
-            click.echo(str(fault), err=True)
-            sys.exit(_USAGE)
-        except OSError:  # such as a closed pipe: click knows what to do
-            raise
-        except Exception:
-            traceback.print_exc()
-            sys.exit(EXIT["error"])
-
-    return wrapper
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,11 +44,6 @@ def _color() -> bool:
     return sys.stdout.isatty()
 
 
-def _show(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
 def _root_of(suite: Path) -> Path:
     """The root as pytest would see it from here, unless the suite lies elsewhere."""
     here = find_root(Path.cwd())
@@ -83,17 +55,17 @@ def _root_of(suite: Path) -> Path:
 @click.option("--trials", type=int, help="ceiling of trials per test, over the suite's")
 @click.option("--model", "models", multiple=True, metavar="ALIAS=TARGET", help="send an alias elsewhere")
 @click.option("--prices", type=click.Path(exists=True, dir_okay=False), help="a price table over the built-in one")
-@_told
+@told
 def plan(suite: Path, trials: int | None, models: tuple[str, ...], prices: str | None) -> None:
     """Trials, calls and cost to expect of SUITE, and how sure its verdict will be."""
     options = {"trials": trials, "models": list(models) or None, "prices": prices}
-    _show(plan_lines(planner(_root_of(suite), options), suite.resolve(), _width()))
+    show(plan_lines(planner(_root_of(suite), options), suite.resolve(), _width()))
 
 
 @cli.command()
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="print result.json")
-@_told
+@told
 def verdict(run: str | None, as_json: bool) -> None:
     """The verdict of RUN, with the exit code that a CI job obeys."""
     root = find_root(Path.cwd())
@@ -110,7 +82,7 @@ def verdict(run: str | None, as_json: bool) -> None:
 @click.option("--beta", type=float, help="probability that a bad build is let through")
 @click.option("--limit-ms", type=float, help="limit of latency gates, in milliseconds")
 @click.option("--json", "as_json", is_flag=True, help="print the result as JSON")
-@_told
+@told
 def regate(run: str | None, as_json: bool, **thresholds: Any) -> None:
     """Decide RUN again from its records, without one call. Other thresholds make the answer exploratory."""
     root = find_root(Path.cwd())
@@ -124,13 +96,13 @@ def _tell(result: dict[str, Any], as_json: bool, root: Path, run: str | None) ->
     if as_json:
         click.echo(json.dumps(result, indent=1, ensure_ascii=False))
     else:
-        _show(results.lines(root, run, result, _width(), _color()))
+        show(results.lines(root, run, result, _width(), _color()))
     sys.exit(EXIT[result["verdict"]])
 
 
 @cli.command()
 @click.argument("run", required=False)
-@_told
+@told
 def report(run: str | None) -> None:
     """Write report.html of RUN again, and print where it is."""
     click.echo(str(results.render_report(find_root(Path.cwd()), run)))
@@ -141,17 +113,17 @@ def report(run: str | None) -> None:
 @click.argument("test")
 @click.argument("index", type=click.IntRange(min=0, max=10_000_000))
 @click.option("--record", type=click.Choice(["live", "new", "replay"]), default="new", help="as --llm-record")
-@_told
+@told
 def replay_trial(run: str, test: str, index: int, record: str) -> None:
     """Draw trial INDEX of TEST in RUN once more, with its seed; `latest` is the newest run."""
     root = find_root(Path.cwd())
     opened = results.open_run(root, None if run == "latest" else run)
     redrawn = again.replay_trial(planner(root, {"record": record}), opened, test, index)
-    _show(results.redrawn_lines(redrawn))
+    show(results.redrawn_lines(redrawn))
 
 
 @cli.command()
-@_told
+@told
 def schema() -> None:
     """JSON Schema of suite files, for editors."""
     click.echo(json.dumps(results.suite_schema(), indent=2))
@@ -162,12 +134,13 @@ def _refused(name: str, help_text: str) -> click.Command:
 
     @click.command(name, help=f"{help_text} (not available yet)", context_settings={"ignore_unknown_options": True})
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    @_told
+    @told
     def later(arguments: tuple[str, ...]) -> None:
         raise not_available(f"llmgate {name}")
 
     return later
 
 
+cli.add_command(baseline)
 for _name, _help in _LATER.items():
     cli.add_command(_refused(_name, _help))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from pytest_llmgate.core.baseline import PARTS, CircuitBaseline
+from pytest_llmgate.core.baseline import PARTS, BaselineKey, CircuitBaseline
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.files import MAX_BYTES, shown_under
 from pytest_llmgate.store.atomic import storing, write_atomic
-from pytest_llmgate.store.baseline_lines import BaselineKey, Entries, broken, decode, encode
+from pytest_llmgate.store.baseline_lines import Entries, broken, decode, encode
 from pytest_llmgate.store.locks import directory_lock
 
 _EQUAL_WITHIN = PARTS // 10**9
@@ -99,3 +100,17 @@ def says_the_same(old: CircuitBaseline, new: CircuitBaseline, confirmed: bool) -
         return confirmed
     outcomes = {*old.outcomes, *new.outcomes}
     return all(abs(old.outcomes.get(name, 0) - new.outcomes.get(name, 0)) <= _EQUAL_WITHIN for name in outcomes)
+
+
+class Change(NamedTuple):
+    """One entry before and after; None where there was, or is, none."""
+
+    key: BaselineKey
+    old: CircuitBaseline | None
+    new: CircuitBaseline | None
+
+
+def changes(old: Entries, new: Entries) -> list[Change]:
+    """The entries that differ: deleted ones first, as nothing is compared with them any more, new ones last."""
+    found = [Change(key, old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
+    return sorted(found, key=lambda change: (change.new is not None, change.old is None, change.key))

@@ -1,0 +1,67 @@
+"""What differs between baselines: a run's proposals or the checkout's files, against approved ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from pytest_llmgate.core.baseline import BASELINE_SUFFIX, BaselineKey, CircuitBaseline
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.session.baselines import after, by_file, confirmed, proposals_of
+from pytest_llmgate.session.results import open_run, result_of
+from pytest_llmgate.store.baseline_lines import decode
+from pytest_llmgate.store.baselines import Change, changes, read_baselines
+from pytest_llmgate.store.git import commit_of, file_at, files_at, merge_base
+
+_MERGE_BASE = "merge-base"
+_INSTALLED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
+
+
+def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str, str]) -> tuple[str, list[Change]]:
+    """A title, and what differs.
+
+    run: its proposals are looked at, as an accept would write them; None for the newest run, or with `against` for
+    the files of the checkout. against: a revision of git, or `merge-base`; None for the files of the checkout.
+    Raises `no-proposals`, `unknown-revision` and the problems of reading.
+    """
+    commit = None if against is None else _commit(root, against, environ)
+    where = "of the checkout" if commit is None else f"at {against} ({commit[:12]})"
+    if against is None or run is not None:
+        proposed = list(proposals_of(root, run).values())
+        old = _entries(root, by_file(proposed), commit)
+        new = after(old, proposed, confirmed(result_of(root, run)))
+        return f"proposals of run {open_run(root, run).id} against the baselines {where}", changes(old, new)
+    names = sorted({*baseline_files(root), *files_at(root, commit, BASELINE_SUFFIX)})
+    found = changes(_entries(root, names, commit), _entries(root, names, None))
+    return f"baselines of the checkout against those {where}", found
+
+
+def baseline_files(root: Path) -> list[str]:
+    """Baseline files of the checkout, relative to its root; not those in hidden folders or of what is installed."""
+    found = []
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if not name.startswith(".") and name not in _INSTALLED]
+        here = Path(folder).relative_to(root)
+        found += [(here / name).as_posix() for name in names if name.endswith(BASELINE_SUFFIX)]
+    return sorted(found)
+
+
+def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[BaselineKey, CircuitBaseline]:
+    """The entries of baseline files at a commit, or for None in the checkout; a file that is not there has none."""
+    found: dict[BaselineKey, CircuitBaseline] = {}
+    for name in names:
+        if commit is None:
+            found.update(read_baselines(root / name, root).entries)
+        else:
+            data = file_at(root, commit, name)
+            found.update({} if data is None else decode(data, f"{commit[:12]}:{name}", name))
+    return found
+
+
+def _commit(root: Path, against: str, environ: Mapping[str, str]) -> str:
+    commit = merge_base(root, environ) if against == _MERGE_BASE else commit_of(root, against)
+    if commit is None:
+        hint = "name a branch, a tag or a commit that this checkout has: --against origin/main"
+        raise problem("unknown-revision", f"git knows no {against!r} here", None, hint)
+    return commit
