@@ -80,6 +80,36 @@ class CircuitPlan:
     screen: Screen = "full"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One stream of shots of a test: a case at a noise level in a measurement basis.
+
+    id: unique in its test, in the seeds of its chunks. basis: a Pauli letter or string; empty as the circuit stands.
+    totals: shots drawn when a chunk ends, rising; the schedule of chunks.
+    """
+
+    id: str
+    case: str
+    scale: float = 1.0
+    basis: str = ""
+    totals: tuple[int, ...] = ()
+
+    def shots(self, ordinal: int) -> int:
+        """Shots of a chunk, from 0 on."""
+        return self.totals[ordinal] - (self.totals[ordinal - 1] if ordinal else 0)
+
+    @property
+    def label(self) -> str:
+        """How the arm differs from the test as it stands; empty for the plain one of a test with one case."""
+        scale = f"noise × {self.scale:g}" if self.scale != 1.0 else ""
+        basis = f"basis {self.basis}" if self.basis else ""
+        return ", ".join(part for part in (scale, basis) if part)
+
+
+SWITCHED = "switched"
+"""Kind of a CircuitFailed, and of a trial's error: the stand-in takes over, and all streams of the test start anew."""
+
+
 def circuit_from_row(row: Mapping[str, Any]) -> CircuitPlan:
     """A plan from its JSON form; where things stand in files stays behind."""
     fallback = row["fallback"]
@@ -144,8 +174,7 @@ class CircuitBackend(Protocol):
     def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
         """Shots of one measured, bound QuantumCircuit.
 
-        seed: below 2**53, for what can be seeded. key: names this chunk (`hardware.chunk_key`), so that a retry
-        is never a second job. Raises CircuitFailed.
+        seed: below 2**53, for what can be seeded. key: names this chunk, so that a retry is never a second job. Raises CircuitFailed.
         """
 
     def close(self) -> None:

@@ -22,6 +22,9 @@ SUCCESS_PROBABILITY = "success-probability"
 EQUIVALENT = "equivalent"
 """Type of the gate on a circuit that computes instead of sampling."""
 
+UNRATED = frozenset({"distribution", "expectation", EQUIVALENT})
+"""Types of gates that no rate decides."""
+
 SUITE_SUFFIX = ".suite.yaml"
 
 
@@ -65,6 +68,11 @@ class GatePlan:
     @property
     def alpha_used(self) -> float:
         return self.alpha / self.family
+
+    @property
+    def rated(self) -> bool:
+        """Whether it asks how often something happens; other gates ask how far a distribution is from another."""
+        return self.type not in UNRATED
 
     @property
     def zero_tolerance(self) -> bool:

@@ -19,7 +19,8 @@ class TrialRecord(NamedTuple):
     """One line of `trials.jsonl`. A tuple, because one is made for each trial and tuples are made fast.
 
     verdicts: per gate name, None is a hole. scores: only gates that give one. reply: digest of the redacted
-    text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short.
+    text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short. outcome: of a chunk
+    of shots, its `counts` and how they were drawn; such a trial's case is its arm.
     """
 
     test: str
@@ -36,13 +37,15 @@ class TrialRecord(NamedTuple):
     fatal: bool = False
     reply: str | None = None
     reasons: Mapping[str, str] = _NOTHING
+    outcome: Mapping[str, Any] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
-        test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply, reasons = (
-            self
-        )
+        (
+            test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
+            reasons, outcome,
+        ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
         said = ",".join([f"{_text(name)}:{_WORDS[good]}" for name, good in verdicts.items()])
@@ -60,6 +63,8 @@ class TrialRecord(NamedTuple):
             line += ',"fatal":true'
         if reasons:
             line += ',"reasons":' + json.dumps(dict(reasons), ensure_ascii=False, separators=(",", ":"))
+        if outcome:
+            line += ',"outcome":' + json.dumps(dict(outcome), ensure_ascii=False, separators=(",", ":"))
         return line + "}"
 
 
@@ -108,4 +113,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         fatal=bool(row.get("fatal")),
         reply=row.get("reply"),
         reasons=row.get("reasons") or {},
+        outcome=row.get("outcome") or {},
     )

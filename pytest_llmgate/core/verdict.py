@@ -19,23 +19,27 @@ def worst(outcomes: Iterable[Outcome], default: Outcome = Outcome.PASS) -> Outco
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateVerdict:
-    """The decision of one gate; field names are those of `result.json` (see the interface reference)."""
+    """The decision of one gate; field names are those of `result.json` (see the interface reference).
+
+    successes, threshold, bad: None where no rate is asked for. circuit: of gates on shots, what stands beside these
+    (`shots`, `tvd`, …).
+    """
 
     name: str
     type: str
     severity: str
     verdict: Outcome
     n: int
-    successes: int
+    successes: int | None
     holes: int
     n_all: int
-    successes_all: int
+    successes_all: int | None
     estimate: float | None
     interval: tuple[float, float] | None
     interval_method: str | None
     confidence: tuple[float, float] | None
-    threshold: float
-    bad: float
+    threshold: float | None
+    bad: float | None
     bad_assumed: bool
     alpha: float
     alpha_used: float
@@ -46,6 +50,12 @@ class GateVerdict:
     blocking: bool = True
     quarantine: Mapping[str, str] | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
+    circuit: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_row(self) -> dict[str, Any]:
+        """The gate as it stands in `result.json`."""
+        row: dict[str, Any] = plain(self)
+        return {**row, **row.pop("circuit")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,7 @@ class TestVerdict:
 
     order: place in the collection, for merging. problems: sentences on errors, for people.
     failing: rows that show failing trials (case, repeat, index, gate, reason, reply digest), a few of each gate.
+    circuit: of a circuit, its shape, digest, shots, noise and how it was simulated.
     """
 
     __test__ = False
@@ -73,6 +84,7 @@ class TestVerdict:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failing: tuple[Mapping[str, Any], ...] = ()
+    circuit: Mapping[str, Any] | None = None
     order: int = 0
     file: str = ""
     line: int | None = None
@@ -81,7 +93,9 @@ class TestVerdict:
         """The test as it stands in `result.json`."""
         row: dict[str, Any] = plain({name: getattr(self, name) for name in _ROW})
         row["usage"] = usage_row(self.usage)
-        row["gates"] = [plain(gate) for gate in self.gates]
+        row["gates"] = [gate.to_row() for gate in self.gates]
+        if self.circuit is not None:
+            row["circuit"] = plain(self.circuit)
         return row
 
 

@@ -3,20 +3,71 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
+from pytest_llmgate.core.decision import Decision
 from pytest_llmgate.core.observation import Observation
+from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import BlockingSubject, EarlierTrials, Journal, Subject
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply, Usage, UsageSum
 from pytest_llmgate.core.trial import Trial
-from pytest_llmgate.engine.judge import Judge
-from pytest_llmgate.engine.stream import TestStream
 
 _MOST_WAITING = 1024  # completed trials that may wait in memory for an earlier one, where every trial counts
 _SAID = 40
 _SAID_LENGTH = 4096
+
+
+class Decided(Protocol):
+    """A gate that may have been decided."""
+
+    @property
+    def decision(self) -> Decision | None: ...
+
+
+class Replayed(Protocol):
+    """What a stream has counted."""
+
+    replayed: int
+
+
+class Stream(Protocol):
+    """The ordered window of one test, of replies or of shots."""
+
+    plan: TestPlan
+    folded: int
+    done: bool
+
+    @property
+    def gates(self) -> Sequence[Decided]:
+        """One an assertion."""
+
+    @property
+    def evidence(self) -> Replayed:
+        """What was counted beside the gates."""
+
+    @property
+    def outstanding(self) -> int:
+        """Trials handed out and not folded yet."""
+
+    def next(self) -> Trial | None:
+        """The next trial to run, or None for now."""
+
+    def known(self, trial: Trial) -> TrialRecord | None:
+        """The record of a trial that need not be run, because it is certain."""
+
+    def put(self, record: TrialRecord) -> None:
+        """Take in one completed trial, in any order."""
+
+    def cut(self, reason: str) -> None:
+        """Stop from outside."""
+
+
+class Recorder(Protocol):
+    """Makes the record of a trial."""
+
+    def record(self, trial: Trial, seen: Observation) -> TrialRecord: ...
 
 
 class TestRun:
@@ -32,8 +83,8 @@ class TestRun:
 
     def __init__(
         self,
-        stream: TestStream,
-        judge: Judge,
+        stream: Stream,
+        judge: Recorder,
         journal: Journal,
         subject: Subject | BlockingSubject | None = None,
         recorded: EarlierTrials | None = None,

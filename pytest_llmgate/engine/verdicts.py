@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from pytest_llmgate.core.decision import Decision, Interval, Outcome
 from pytest_llmgate.core.markers import PERCENTILES
@@ -18,6 +18,25 @@ from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.stats.intervals import quantile_ci
 
 _CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
+
+
+class RateEvidence(Protocol):
+    """What a sentence may name beside the counts."""
+
+    problems: list[str]
+
+    @property
+    def latencies(self) -> Sequence[float]:
+        """Milliseconds of the trials that answered."""
+
+
+class RateStream(Protocol):
+    """What a verdict on a rate needs of its stream, be it of replies or of shots."""
+
+    plan: TestPlan
+
+    @property
+    def evidence(self) -> RateEvidence: ...
 
 
 def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
@@ -38,8 +57,8 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
     )
 
 
-def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
-    """The verdict of one gate, with its interval and its sentence."""
+def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:
+    """The verdict of one gate on a rate, with its interval and its sentence."""
     decision = _too_many_holes(gate, stream.plan.max_errors) or gate.decision
     assert decision is not None  # a finished stream has decided all gates
     plan, tally = gate.plan, gate.tally
@@ -47,7 +66,7 @@ def gate_verdict(gate: GateFold, stream: TestStream) -> GateVerdict:
     scored = tally.n - tally.holes
     rate = tally.successes / scored if scored else None
     return replace(
-        _unjudged_gate(plan, sentence(gate, decision, stream)),
+        unjudged_gate(plan, sentence(gate, decision, stream)),
         verdict=decision.outcome,
         n=tally.n,
         successes=tally.successes,
@@ -102,7 +121,7 @@ def _turned(plan: GatePlan, interval: Interval) -> tuple[float, float]:
     return (interval.lower, interval.upper)
 
 
-def sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+def sentence(gate: GateFold, decision: Decision, stream: RateStream) -> str:
     """What the decision means: n, rate and limit, and what is ruled out at which risk."""
     if decision.stop_reason == "census":
         return _census_sentence(gate, decision)
@@ -150,15 +169,16 @@ def _census_sentence(gate: GateFold, decision: Decision) -> str:
     return f"{_counted(gate)} cases, each with one possible reply (census): {word} the limit of {limit}"
 
 
-def _error_sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+def _error_sentence(gate: GateFold, decision: Decision, stream: RateStream) -> str:
     first = f"; first: {stream.evidence.problems[0]}" if stream.evidence.problems else ""
+    unit = "shots" if stream.plan.kind == "circuit" else "trials"
     if decision.stop_reason == "holes":
         share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
         return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
-    return f"could not be judged after {gate.tally.n} trials{first}"
+    return f"could not be judged after {gate.tally.n} {unit}{first}"
 
 
-def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: TestStream) -> str:
+def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: RateStream) -> str:
     plan, counted = gate.plan, _counted(gate)
     good, bad = percent(_shown(plan, plan.good)), percent(_shown(plan, plan.bad))
     between = f"cannot tell {good} from {bad} yet"
@@ -172,12 +192,13 @@ def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: TestStrea
         return f"{counted}: {between}; the recorded trials end here"
     if decision.stop_reason == "holes":
         return f"{counted}: a trial without a score may hide a violation"
-    return f"{counted}: {between} with at most {stream.plan.trials} trials; allow more, or widen bad_rate"
+    unit = "shots" if stream.plan.kind == "circuit" else "trials"
+    return f"{counted}: {between} with at most {stream.plan.trials} {unit}; allow more, or widen bad_rate"
 
 
 def unjudged(plan: TestPlan, problems: tuple[str, ...], order: int = 0) -> TestVerdict:
     """The error verdict of a test that could not even start."""
-    gates = tuple(_unjudged_gate(gate, problems[0] if problems else "not judged") for gate in plan.gates)
+    gates = tuple(unjudged_gate(gate, problems[0] if problems else "not judged") for gate in plan.gates)
     return TestVerdict(
         id=plan.id,
         suite=plan.suite,
@@ -198,23 +219,25 @@ def unjudged(plan: TestPlan, problems: tuple[str, ...], order: int = 0) -> TestV
     )
 
 
-def _unjudged_gate(plan: GatePlan, reason: str) -> GateVerdict:
+def unjudged_gate(plan: GatePlan, reason: str) -> GateVerdict:
+    """The verdict of a gate that nothing has been measured for."""
+    rated = plan.rated
     return GateVerdict(
         name=plan.name,
         type=plan.type,
         severity=plan.severity,
         verdict=Outcome.ERROR,
         n=0,
-        successes=0,
+        successes=0 if rated else None,
         holes=0,
         n_all=0,
-        successes_all=0,
+        successes_all=0 if rated else None,
         estimate=None,
         interval=None,
         interval_method=None,
         confidence=None,
-        threshold=_shown(plan, plan.good),
-        bad=_shown(plan, plan.bad),
+        threshold=_shown(plan, plan.good) if rated else None,
+        bad=_shown(plan, plan.bad) if rated else None,
         bad_assumed=plan.bad_assumed,
         alpha=plan.alpha,
         alpha_used=plan.alpha_used,

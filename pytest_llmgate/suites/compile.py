@@ -44,7 +44,8 @@ class Compiler:
         plan, size, ceiling = draft.plan, len(draft.plan.cases), draft.ceiling
         gates = [replace(gate, family=family) for gate in plan.gates]
         if plan.circuit is not None:
-            return replace(plan, gates=tuple(self._rated(gate, plan.circuit.shots) for gate in gates))
+            rated = tuple(self._rated(gate, plan.circuit.shots) for gate in gates)
+            return replace(plan, gates=rated, trials=plan.circuit.shots)
         if plan.target == "population":  # each case once: cases drawn again would be no new evidence
             ceiling = min(draft.ceiling or size, size)
             for gate in gates:

@@ -88,6 +88,7 @@ records = st.builds(
     scores=st.dictionaries(text, st.floats(0, 1), max_size=3), usage=usages, latency_ms=floats, queued_ms=floats,
     replayed=st.booleans(), overrun=st.booleans(), error=st.none() | text, fatal=st.booleans(),
     reply=st.none() | text.map(text_digest), reasons=st.dictionaries(text, text, max_size=3),
+    outcome=st.dictionaries(text, st.integers(0, 10**6) | text, max_size=3),
 )  # fmt: skip
 
 

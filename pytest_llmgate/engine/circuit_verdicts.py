@@ -1,0 +1,111 @@
+"""From folded shots to verdicts with sentences that say what they rule out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
+from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
+from pytest_llmgate.engine.circuit_words import nothing_compared, sentence
+from pytest_llmgate.engine.shots import ShotFold, SuccessFold
+from pytest_llmgate.engine.verdicts import gate_verdict, unjudged, unjudged_gate
+
+NEW = "new"
+"""Stop reason of a gate whose baseline has not been approved yet."""
+_SHOWN_CAUSES = 8
+
+
+def decide_circuit(stream: CircuitStream, facts: Mapping[str, Any], order: int = 0) -> TestVerdict:
+    """The verdict of a finished circuit test. facts: of the circuit as a whole, for the report."""
+    plan, evidence = stream.plan, stream.evidence
+    gates = tuple(_gate(gate, stream) for gate in stream.gates)
+    return replace(
+        unjudged(plan, tuple(evidence.problems), order),
+        verdict=worst(gate.verdict for gate in gates if gate.blocking),
+        trials=stream.folded,
+        cases=len({stream.arms[place].case for place in evidence.arms}),
+        usage=evidence.usage,
+        gates=gates,
+        warnings=_warnings(gates, facts),
+        circuit={**facts, **stream.row()},
+    )
+
+
+def _warnings(gates: Sequence[GateVerdict], facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What must not be overlooked though it blocks nothing."""
+    found = [str(note) for note in facts.get("notes", ())]
+    new = [gate.name for gate in gates if gate.stop_reason == NEW]
+    return (*found, *(nothing_compared(name) for name in new))
+
+
+def _gate(gate: ArmsGate, stream: CircuitStream) -> GateVerdict:
+    """One assertion: the figures of the arm that gave it its verdict, and a line for every arm where there are more."""
+    shown = _arm(gate.worst, stream)
+    if len(gate.folds) == 1:
+        return shown
+    each = [_arm(fold, stream) for fold in gate.folds]
+    rows = [
+        {"arm": stream.arms[fold.arm].label or stream.arms[fold.arm].case, **_brief(verdict)}
+        for fold, verdict in zip(gate.folds, each, strict=True)
+    ]
+    where = stream.arms[gate.worst.arm]
+    failing = [stream.arms[fold.arm].scale for fold in gate.folds if _failed(fold)]
+    levels = {"first_failing_noise_scale": min(failing, default=None)} if _levels(stream) > 1 else {}
+    reason = f"{where.label or where.case}: {shown.reason}"
+    if shown.verdict is Outcome.PASS:
+        reason = f"all {len(each)} streams; {shown.reason}"
+    return replace(shown, reason=reason, circuit={**shown.circuit, **levels, "arms": rows})
+
+
+def _levels(stream: CircuitStream) -> int:
+    return len({arm.scale for arm in stream.arms})
+
+
+def _failed(fold: ShotFold) -> bool:
+    return fold.decision is not None and fold.decision.outcome is Outcome.FAIL
+
+
+def _brief(verdict: GateVerdict) -> dict[str, Any]:
+    """One arm in a line."""
+    names = ("verdict", "n", "estimate", "interval", "stop_reason", "reason")
+    return {name: getattr(verdict, name) for name in names}
+
+
+def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
+    decision = fold.decision
+    assert decision is not None  # a finished stream has decided all gates
+    if isinstance(fold, SuccessFold):
+        rated = gate_verdict(fold.gate, stream)
+        return replace(rated, circuit={"shots": fold.shots, **fold.figures()})
+    figures = fold.figures()
+    interval = figures.get("tvd_interval", figures.get("interval"))
+    blocking = fold.plan.blocks and (decision.stop_reason != NEW or fold.plan.require_baseline)
+    return replace(
+        unjudged_gate(fold.plan, sentence(fold, figures, stream)),
+        verdict=decision.outcome,
+        n=fold.shots,
+        n_all=fold.shots_all,
+        estimate=figures.get("tvd", figures.get("value")),
+        interval=None if interval is None else (interval[0], interval[1]),
+        interval_method=figures.get("tvd_interval_method", figures.get("interval_method")),
+        confidence=tuple(figures["confidence"]) if figures.get("confidence") else None,
+        threshold=figures.get("max_tvd", figures.get("limit")),
+        bad=figures.get("bad_tvd", figures.get("bad")),
+        stop_reason=decision.stop_reason,
+        blocking=blocking,
+        circuit={"shots": fold.shots, **_shown(figures)},
+    )
+
+
+def _shown(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What a verdict keeps of a rule's figures: the likeliest causes, not all of them."""
+    kept = {name: value for name, value in figures.items() if name not in _OWN_PLACE}
+    if "causes" in kept:
+        kept["causes"] = kept["causes"][:_SHOWN_CAUSES]
+    return kept
+
+
+_OWN_PLACE = frozenset({"shots", "interval", "interval_method", "confidence", "limit", "bad", "value"})

@@ -1,0 +1,96 @@
+"""Sentences on distributions: what a verdict on shots rules out, and what it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.rates import percent
+
+if TYPE_CHECKING:
+    from pytest_llmgate.engine.circuit_stream import CircuitStream
+    from pytest_llmgate.engine.shots import ShotFold
+
+
+def sentence(fold: ShotFold, figures: Mapping[str, Any], stream: CircuitStream) -> str:
+    """What the decision of one gate on one arm means."""
+    decision = fold.decision
+    assert decision is not None
+    if figures.get("said"):  # a gate that no shot decides says itself why
+        return str(figures["said"])
+    shots = f"{fold.shots:,} shots"
+    changed = f"; {'; '.join(figures['changes'])}" if figures.get("changes") else ""
+    if decision.outcome is Outcome.PASS:
+        return f"{shots}: {_passed(fold, figures)}{changed}"
+    if decision.outcome is Outcome.FAIL:
+        return f"{shots}: {_failed(fold, figures)}{changed}"
+    return f"{shots}: {_open(fold, figures, decision.stop_reason, stream)}{changed}"
+
+
+def nothing_compared(gate: str) -> str:
+    """The warning of a gate without its baseline."""
+    return f"{gate}: no approved baseline yet, so nothing was compared; propose one with --llm-baseline=propose"
+
+
+def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
+    risk = f"({percent(fold.plan.beta)} risk)"
+    against = figures.get("against", "the reference")
+    if "limit" in figures:
+        side = "at or below" if figures["side"] == "min" else "at or above"
+        return f"{figures['value']:.4g}: {side} {figures['bad']:g} is ruled out {risk}"
+    if "max_tvd" in figures:
+        return f"TVD {_distance(figures)} from {against}: {figures['bad_tvd']:g} or more is ruled out {risk}"
+    screened = figures.get("screened", "")
+    return f"as {against}: {figures.get('ruled_out', 'every declared change is ruled out')} {risk}{screened}"
+
+
+def _failed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
+    risk = f"({percent(fold.plan.alpha_used)} risk)"
+    against = figures.get("against", "the reference")
+    if "limit" in figures:
+        side = "at or above" if figures["side"] == "min" else "at or below"
+        return f"{figures['value']:.4g}: {side} the limit of {figures['limit']:g} is ruled out {risk}"
+    if "max_tvd" in figures:
+        return f"TVD {_distance(figures)} from {against}: at most {figures['max_tvd']:g} is ruled out {risk}"
+    causes = figures.get("causes") or ()
+    like = f"; most like: {causes[0]['name']}" if causes and _explains(causes[0]) else ""
+    return f"not as {against} {risk}: TVD {_distance(figures)}{like}"
+
+
+def _explains(cause: Mapping[str, Any]) -> bool:
+    """Whether an alternative is likelier than the reference; None: the reference excludes what was seen."""
+    return cause["log10_ratio"] is None or cause["log10_ratio"] > 0
+
+
+def _open(fold: ShotFold, figures: Mapping[str, Any], reason: str, stream: CircuitStream) -> str:
+    if reason == "first-fail":
+        return "left undecided when another gate failed (stop: all goes on)"
+    if reason == "interrupted":
+        return "the run was interrupted (go on with --llm-resume)"
+    if reason == "budget":
+        return "the budget ended the run"
+    if reason == "recording-end":
+        return "the recorded shots end here"
+    if reason == "error":
+        first = stream.evidence.problems[0] if stream.evidence.problems else "nothing could be drawn"
+        return f"could not be judged; {first}"
+    nearest = figures.get("nearest")
+    if nearest:
+        return f"cannot rule out {nearest['name']} yet (TVD {nearest['tvd']:g}); allow more shots"
+    if "max_tvd" in figures:
+        return (
+            f"TVD {_distance(figures)}: cannot tell {figures['max_tvd']:g} from {figures['bad_tvd']:g} yet; "
+            "allow more shots, or widen bad_tvd"
+        )
+    return "cannot decide yet; allow more shots"
+
+
+def _distance(figures: Mapping[str, Any]) -> str:
+    """`0.0312 (0.012 to 0.051)`, or that nothing was measured."""
+    if figures.get("tvd") is None:
+        return "unknown"
+    interval = figures.get("tvd_interval")
+    if interval is None:
+        return f"{figures['tvd']:.3g}"
+    return f"{figures['tvd']:.3g} ({interval[0]:.3g} to {interval[1]:.3g})"

@@ -1,0 +1,219 @@
+"""How the chunks of one arm are folded into the decision of one gate."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from pytest_llmgate.core.circuit import Counts
+from pytest_llmgate.core.decision import Decision, Outcome, Rule
+from pytest_llmgate.core.plan import GatePlan
+from pytest_llmgate.engine.gate import GateFold
+from pytest_llmgate.stats.shots.rule import Seen, ShotsRule
+
+SHOWN_OUTCOMES: Final = 16
+
+
+class ShotFold(Protocol):
+    """One gate on one arm: folds chunks, freezes at its decision and goes on counting."""
+
+    plan: GatePlan
+    arm: int
+    decision: Decision | None
+
+    @property
+    def shots(self) -> int:
+        """Shots at the decision, or so far."""
+
+    @property
+    def shots_all(self) -> int:
+        """All shots of the arm that count."""
+
+    def add(self, counts: Counts, ordinal: int, seed: int) -> None:
+        """Fold one chunk. ordinal: in its arm, from 0. seed: of its trial."""
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        """End from outside."""
+
+    def anew(self) -> ShotFold:
+        """The same gate before its first chunk."""
+
+    def figures(self) -> Mapping[str, Any]:
+        """JSON-ready figures at the decision."""
+
+
+class OutcomeFold:
+    """A rule on the counts of all outcomes.
+
+    extra: what the verdict says beside the rule's figures. reduce: from an outcome to what the rule counts, None for
+    itself. expected: probabilities by counted outcome, for the table of outcomes.
+    """
+
+    def __init__(
+        self,
+        plan: GatePlan,
+        arm: int,
+        rule: ShotsRule,
+        extra: Mapping[str, Any] = MappingProxyType({}),
+        reduce: Callable[[str], str] | None = None,
+        expected: Mapping[str, float] | None = None,
+    ) -> None:
+        self.plan = plan
+        self.arm = arm
+        self.rule = rule
+        self.decision: Decision | None = None
+        self._extra = extra
+        self._reduce = reduce
+        self._expected = expected
+        self._places = {outcome: place for place, outcome in enumerate(rule.outcomes)}
+        self._looks = frozenset(rule.looks)
+        self._at = self._seen = Seen.none(len(rule.outcomes))
+
+    @property
+    def shots(self) -> int:
+        return self._at.shots
+
+    @property
+    def shots_all(self) -> int:
+        return self._seen.shots
+
+    def add(self, counts: Counts, ordinal: int, seed: int) -> None:
+        chunk = np.zeros(len(self._places) + 1, np.int64)
+        for outcome, number in counts.items():
+            known = outcome if self._reduce is None else self._reduce(outcome)
+            chunk[self._places.get(known, -1)] += number
+        self._seen = seen = self._seen.plus(chunk, even=ordinal % 2 == 0)
+        if self.decision is None:
+            self._at = seen
+            if seen.shots in self._looks:
+                self.decision = self.rule.decide(seen)
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        self.decision = Decision(outcome, reason)
+
+    def anew(self) -> OutcomeFold:
+        return OutcomeFold(self.plan, self.arm, self.rule, self._extra, self._reduce, self._expected)
+
+    def figures(self) -> Mapping[str, Any]:
+        if not self._at.shots:
+            return {**self._extra}
+        found = {**self._extra, **self.rule.figures(self._at)}
+        if self._expected is not None:
+            found["outcomes"] = outcome_table(self._expected, self._counts(), self._at.shots)
+        return found
+
+    def _counts(self) -> dict[str, int]:
+        """Counts by outcome at the decision; what the rule does not know is under an empty name."""
+        named = zip((*self.rule.outcomes, ""), self._at.counts.tolist(), strict=True)
+        return {outcome: number for outcome, number in named if number}
+
+
+def outcome_table(expected: Mapping[str, float], counts: Mapping[str, int], shots: int) -> list[dict[str, Any]]:
+    """The outcomes that matter most, by their larger share: expected and observed, and the residual between.
+
+    residual: (observed - expected) in standard deviations of a good circuit's count; None where it expects none.
+    """
+    largest = sorted(
+        {*expected, *counts}, key=lambda name: (-max(expected.get(name, 0.0), counts.get(name, 0) / shots), name)
+    )
+    rows = []
+    for name in largest[:SHOWN_OUTCOMES]:
+        p, seen = expected.get(name, 0.0), counts.get(name, 0)
+        spread = math.sqrt(shots * p * (1.0 - p))
+        residual = (seen - shots * p) / spread if spread > 0.0 else None
+        rows.append({"outcome": name, "expected": _short(p), "observed": seen, "residual": _short(residual)})
+    left = largest[SHOWN_OUTCOMES:]
+    if left:
+        rest = math.fsum(expected.get(name, 0.0) for name in left)
+        seen = sum(counts.get(name, 0) for name in left)
+        rows.append(
+            {"outcome": None, "expected": _short(rest), "observed": seen, "residual": None, "others": len(left)}
+        )
+    return rows
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+class SuccessFold:
+    """An ordinary rate gate on single shots; good: the wanted bitstrings.
+
+    A chunk says how many of its shots were good and not in which order. Shots are exchangeable, so an order drawn from
+    the chunk's own seed keeps the rule's error rates, which are stated for a look after every shot.
+    """
+
+    def __init__(
+        self,
+        plan: GatePlan,
+        arm: int,
+        rule: Rule,
+        good: frozenset[str],
+        extra: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        self.plan = plan
+        self.arm = arm
+        self._extra = extra
+        self.gate = GateFold(plan, rule)
+        self._good = good
+
+    @property
+    def decision(self) -> Decision | None:
+        return self.gate.decision
+
+    @property
+    def shots(self) -> int:
+        return self.gate.tally.n
+
+    @property
+    def shots_all(self) -> int:
+        return self.gate.seen.n
+
+    def add(self, counts: Counts, ordinal: int, seed: int) -> None:
+        shots = sum(counts.values())
+        hits = sum(number for outcome, number in counts.items() if outcome in self._good)
+        wanted = shots - hits if self.plan.inverted else hits
+        order = random.Random(seed)  # noqa: S311 - an order of exchangeable shots, no secret
+        failed = frozenset(order.sample(range(shots), shots - wanted))
+        for place in range(shots):
+            self.gate.add(place not in failed)
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        self.gate.stop(outcome, reason)
+
+    def anew(self) -> SuccessFold:
+        return SuccessFold(self.plan, self.arm, self.gate.rule, self._good, self._extra)
+
+    def figures(self) -> Mapping[str, Any]:
+        return self._extra
+
+
+class SettledFold:
+    """A gate that no shot can change: computed exactly, or lacking what it would be compared with."""
+
+    def __init__(self, plan: GatePlan, arm: int, decision: Decision, figures: Mapping[str, Any]) -> None:
+        self.plan = plan
+        self.arm = arm
+        self.decision: Decision | None = decision
+        self.shots = 0
+        self.shots_all = 0
+        self._figures = figures
+
+    def add(self, counts: Counts, ordinal: int, seed: int) -> None:
+        """Count what others asked for."""
+        self.shots_all += sum(counts.values())
+
+    def stop(self, outcome: Outcome, reason: str) -> None:
+        """It has been decided before."""
+
+    def anew(self) -> SettledFold:
+        assert self.decision is not None
+        return SettledFold(self.plan, self.arm, self.decision, self._figures)
+
+    def figures(self) -> Mapping[str, Any]:
+        return self._figures
