@@ -140,6 +140,6 @@ def _number(value: Any) -> Token:
     """Rounded, so that the last bits of an angle do not count; 1 and 1.0 are the same, and so are -0.0 and 0.0."""
     if isinstance(value, (complex, np.complexfloating)):
         return [_number(value.real), _number(value.imag)]
-    if isinstance(value, (int, np.integer)) and abs(value) >= 2**53:
+    if isinstance(value, int) and abs(value) >= 2**53:
         return str(value)
     return repr(round(float(value), DECIMALS) + 0.0)

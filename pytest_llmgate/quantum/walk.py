@@ -10,9 +10,9 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ControlFlowOp
 from qiskit.circuit.library import C3XGate, C4XGate, MCXGate, UnitaryGate, get_standard_gate_name_mapping
 
-from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.errors import LlmgateError, Where, problem
 
-MAX_OPERATIONS = 1_000_000
+MAX_OPERATIONS = 100_000
 _NOTHING_HAPPENS = frozenset({"barrier"})
 
 
@@ -43,21 +43,21 @@ def _standard() -> tuple[frozenset[type], frozenset[str]]:
     return frozenset(classes), frozenset(known) | {"mcx", "unitary"}
 
 
+def standard_names() -> frozenset[str]:
+    """Names of the gates that Qiskit knows without a definition."""
+    return _standard()[1]
+
+
 def is_standard(operation: Any) -> bool:
     """Whether the operation is one that Qiskit knows by name, rather than one with a definition of its own."""
     classes, names = _standard()
     return operation.name in names and getattr(operation, "base_class", None) in classes
 
 
-def has_standard_name(operation: Any) -> bool:
-    """Whether simulators would take the operation, by its name, for one that they know."""
-    return operation.name in _standard()[1]
-
-
 def operations(circuit: QuantumCircuit) -> Iterator[Op]:
     """Operations in the order of the circuit, definitions of custom gates expanded, without barriers.
 
-    Control flow comes as one operation; `inside` walks its bodies. Raises `circuit-too-long` beyond a million.
+    Control flow comes as one operation; `inside` walks its bodies. Raises `circuit-too-long` beyond 100,000.
     """
     yield from _counted(_walk(circuit, range(circuit.num_qubits), range(circuit.num_clbits), {}))
 
@@ -83,8 +83,14 @@ def _with_bodies(ops: Iterator[Op]) -> Iterator[Op]:
 def _counted(ops: Iterator[Op]) -> Iterator[Op]:
     for count, op in enumerate(ops):
         if count == MAX_OPERATIONS:
-            raise problem("circuit-too-long", f"the circuit has more than {MAX_OPERATIONS:,} operations")
+            raise too_long()
         yield op
+
+
+def too_long(where: Where | None = None) -> LlmgateError:
+    """The error for a circuit that is too long, or whose gate definitions expand to too much."""
+    hint = "gate definitions count with all that they expand to"
+    return problem("circuit-too-long", f"the circuit has more than {MAX_OPERATIONS:,} operations", where, hint)
 
 
 def _walk(
