@@ -28,6 +28,9 @@ UNRATED = frozenset({"distribution", "expectation", EQUIVALENT})
 SUITE_SUFFIX = ".suite.yaml"
 
 
+_SETTLING_S = 120.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quarantine:
     """A gate that runs and is reported but does not block until a date (ISO, inclusive)."""
@@ -154,7 +157,9 @@ class TestPlan:
 
     @property
     def trial_deadline_s(self) -> float:
-        """Seconds that a blocking trial may take: a prompt's only call has its model's deadline."""
+        """Seconds that a blocking trial may take: a prompt's only call has its model's deadline, a job its device's."""
+        if self.circuit is not None:
+            return self.circuit.backend.deadline_s + _SETTLING_S  # a device gives up by itself, and settles
         return self.model.deadline_s if self.kind == "prompt" and self.model is not None else self.deadline_s
 
     @property

@@ -95,6 +95,7 @@ class CircuitStream:
         self._source = TrialKeys(plan.seed, plan.id, tuple(arm.id for arm in arms)).trials()
         self._held: Trial | None = None
         self._sent = 0
+        self._drawn: list[dict[str, int]] = [{} for _ in arms]
         self._waiting: dict[int, TrialRecord] = {}
         # With levels of noise, the level at which an assertion first fails is what is asked for.
         self._go_on = plan.stop == "all" or len({arm.scale for arm in arms}) > 1
@@ -181,6 +182,9 @@ class CircuitStream:
         evidence.replayed += record.replayed
         evidence.methods.add(str(record.outcome.get("method", "")))
         evidence.arms.add(record.trial.case)
+        drawn = self._drawn[record.trial.case]
+        for outcome, number in counts.items():
+            drawn[outcome] = drawn.get(outcome, 0) + number
         for fold in self._folds(record.trial.case):
             fold.add(counts, state.ordinal, record.trial.seed)
         state.ordinal += 1
@@ -194,6 +198,7 @@ class CircuitStream:
         if self.evidence.on_fallback:
             return
         self.evidence = ShotEvidence(on_fallback=True, problems=[f"{record.case}: {record.error}"])
+        self._drawn = [{} for _ in self._states]
         for state in self._states:
             state.ordinal = 0
         for gate in self.gates:
@@ -223,6 +228,10 @@ class CircuitStream:
                 if fold.decision is None:
                     fold.stop(Outcome.ERROR if reason == "error" else Outcome.INCONCLUSIVE, reason)
         self.done = True
+
+    def drawn(self, arm: int) -> Mapping[str, int]:
+        """Counts of one arm that count, by outcome."""
+        return self._drawn[arm]
 
     def row(self) -> dict[str, Any]:
         """What the verdict says of the shots as a whole."""

@@ -88,11 +88,11 @@ def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
         verdict=decision.outcome,
         n=fold.shots,
         n_all=fold.shots_all,
-        estimate=figures.get("tvd", figures.get("value")),
+        estimate=figures.get("tvd", figures.get("estimate")),
         interval=None if interval is None else (interval[0], interval[1]),
         interval_method=figures.get("tvd_interval_method", figures.get("interval_method")),
         confidence=tuple(figures["confidence"]) if figures.get("confidence") else None,
-        threshold=figures.get("max_tvd", figures.get("limit")),
+        threshold=figures.get("max_tvd", figures.get("threshold")),
         bad=figures.get("bad_tvd", figures.get("bad")),
         stop_reason=decision.stop_reason,
         blocking=blocking,
@@ -108,4 +108,4 @@ def _shown(figures: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-_OWN_PLACE = frozenset({"shots", "interval", "interval_method", "confidence", "limit", "bad", "value"})
+_OWN_PLACE = frozenset({"shots", "estimate", "interval", "interval_method", "confidence", "threshold", "bad", "side"})

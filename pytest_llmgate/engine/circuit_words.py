@@ -36,9 +36,9 @@ def nothing_compared(gate: str) -> str:
 def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
     risk = f"({percent(fold.plan.beta)} risk)"
     against = figures.get("against", "the reference")
-    if "limit" in figures:
+    if "side" in figures:
         side = "at or below" if figures["side"] == "min" else "at or above"
-        return f"{figures['value']:.4g}: {side} {figures['bad']:g} is ruled out {risk}"
+        return f"{figures['estimate']:.4g}: {side} {figures['bad']:g} is ruled out {risk}"
     if "max_tvd" in figures:
         return f"TVD {_distance(figures)} from {against}: {figures['bad_tvd']:g} or more is ruled out {risk}"
     screened = figures.get("screened", "")
@@ -48,9 +48,9 @@ def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
 def _failed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
     risk = f"({percent(fold.plan.alpha_used)} risk)"
     against = figures.get("against", "the reference")
-    if "limit" in figures:
+    if "side" in figures:
         side = "at or above" if figures["side"] == "min" else "at or below"
-        return f"{figures['value']:.4g}: {side} the limit of {figures['limit']:g} is ruled out {risk}"
+        return f"{figures['estimate']:.4g}: {side} the limit of {figures['threshold']:g} is ruled out {risk}"
     if "max_tvd" in figures:
         return f"TVD {_distance(figures)} from {against}: at most {figures['max_tvd']:g} is ruled out {risk}"
     causes = figures.get("causes") or ()
@@ -75,6 +75,11 @@ def _open(fold: ShotFold, figures: Mapping[str, Any], reason: str, stream: Circu
     if reason == "error":
         first = stream.evidence.problems[0] if stream.evidence.problems else "nothing could be drawn"
         return f"could not be judged; {first}"
+    if "side" in figures:
+        return (
+            f"{figures['estimate']:.4g}: cannot tell {figures['threshold']:g} from {figures['bad']:g} yet; "
+            "allow more shots, or widen bad_value"
+        )
     nearest = figures.get("nearest")
     if nearest:
         return f"cannot rule out {nearest['name']} yet (TVD {nearest['tvd']:g}); allow more shots"

@@ -24,7 +24,10 @@ class ShotFold(Protocol):
 
     plan: GatePlan
     arm: int
-    decision: Decision | None
+
+    @property
+    def decision(self) -> Decision | None:
+        """None while it goes on."""
 
     @property
     def shots(self) -> int:
@@ -196,11 +199,12 @@ class SuccessFold:
 class SettledFold:
     """A gate that no shot can change: computed exactly, or lacking what it would be compared with."""
 
+    shots = 0
+
     def __init__(self, plan: GatePlan, arm: int, decision: Decision, figures: Mapping[str, Any]) -> None:
         self.plan = plan
         self.arm = arm
-        self.decision: Decision | None = decision
-        self.shots = 0
+        self.decision = decision
         self.shots_all = 0
         self._figures = figures
 
@@ -212,7 +216,6 @@ class SettledFold:
         """It has been decided before."""
 
     def anew(self) -> SettledFold:
-        assert self.decision is not None
         return SettledFold(self.plan, self.arm, self.decision, self._figures)
 
     def figures(self) -> Mapping[str, Any]:

@@ -157,9 +157,8 @@ class GatePlugin:
             ahead = [item, *([nextitem] if nextitem else [])]  # other workers may get the rest
         else:
             ahead = item.session.items[item.session.items.index(item) :] if item is item.session.items[0] else []
-        for other in ahead or [item]:
-            if isinstance(other, collect.SuiteItem) and not _may_skip(other):
-                self.session.submit(other.plan.id)
+        ready = [one for one in ahead or [item] if isinstance(one, collect.SuiteItem) and not _may_skip(one)]
+        self.session.submit_all([one.plan.id for one in ready])
 
     def verdict_of(self, item: collect.SuiteItem) -> TestVerdict:
         """Wait for the verdict of a suite's test."""

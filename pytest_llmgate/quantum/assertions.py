@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 from pytest_llmgate.core.files import SuiteFiles
 
+Side = Literal["min", "max"]
+SIDES: tuple[Side, ...] = ("min", "max")
 SOURCES = ("expected", "reference", "baseline")
 BAD_FACTOR = 2.0  # the TVD that must be caught, where nobody says it, as a multiple of the one that is still good
 
@@ -102,9 +104,9 @@ def _expectation(params: Mapping[str, Any], files: SuiteFiles, where: Where | No
     expectation_limits(params, where)
 
 
-def expectation_limits(params: Mapping[str, Any], where: Where | None) -> tuple[str, float, float]:
+def expectation_limits(params: Mapping[str, Any], where: Where | None) -> tuple[Side, float, float]:
     """The side (`min` or `max`), the value that is still good, and the one that must be caught. Raises LlmgateError."""
-    sides = [side for side in ("min", "max") if params.get(f"{side}_value") is not None]
+    sides: list[Side] = [side for side in SIDES if params.get(f"{side}_value") is not None]
     if len(sides) != 1 or params.get("bad_value") is None:
         hint = "write min_value: 0.9, bad_value: 0.8, or max_value with a bad_value above it"
         raise _wrong("'expectation' needs one of 'min_value' and 'max_value', and 'bad_value'", where, hint)

@@ -55,7 +55,7 @@ def regate(root: Path, run: RunDir, otherwise: Otherwise) -> dict[str, Any]:
         mine = replace(plan, gates=tuple(_changed(gate, otherwise) for gate in plan.gates))
         touched = touched or mine != plan or otherwise.limit_ms is not None
         rows = _remeasured(recorded.rows(plan.id), mine, otherwise)
-        verdict = decide_recorded(mine, rows, designs, order=order, cut="recording-end")
+        verdict = decide_recorded(mine, rows, designs, order=order, cut="recording-end", run=run)
         tests.append(verdict.to_row())
     known = readable_result(run) or {"run": {}, "execution": {}}
     return build_result({**known["run"], "exploratory": touched}, tests, known["execution"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -184,20 +184,20 @@ def cut_short(row: Mapping[str, object]) -> str:
 
 
 class RecordedTrials:
-    """Trials of one test that an interrupted start completed, as the engine asks for them."""
+    """Trials of one test that an interrupted start completed, as the engine asks for them. cases: ids in its order."""
 
-    def __init__(self, row: Callable[[int], Mapping[str, object] | None], plan: TestPlan) -> None:
+    def __init__(self, row: Callable[[int], Mapping[str, object] | None], cases: Sequence[str]) -> None:
         self._row = row
-        self._plan = plan
+        self._cases = cases
 
     def get(self, trial: Trial) -> TrialRecord | None:
         """The record of exactly this trial, or None. What failed for a passing reason is asked again."""
         row = self._row(trial.index)
-        if row is None or row["seed"] != trial.seed or row["case"] != self._plan.cases[trial.case].id:
+        if row is None or row["seed"] != trial.seed or row["case"] != self._cases[trial.case]:
             return None
         return None if cut_short(row) else record_from_row(row, trial.case)
 
 
-def recorded(row: Callable[[int], Mapping[str, object] | None] | None, plan: TestPlan) -> EarlierTrials | None:
+def recorded(row: Callable[[int], Mapping[str, object] | None] | None, cases: Sequence[str]) -> EarlierTrials | None:
     """What an interrupted start recorded of a test, or None where nothing is to be gone on with."""
-    return RecordedTrials(row, plan) if row is not None else None
+    return RecordedTrials(row, cases) if row is not None else None

@@ -14,7 +14,8 @@ from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_ro
 from pytest_llmgate.core.reply import Usage, total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.engine.verdicts import decide_test
+from pytest_llmgate.engine.run import Stream
+from pytest_llmgate.engine.verdicts import decide_test, unjudged
 from pytest_llmgate.reports.html import render_html
 from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
@@ -24,14 +25,49 @@ from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments,
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.merge import discard_tests, merge_tests, merge_trials
+from pytest_llmgate.store.proposals import merge_proposals
 from pytest_llmgate.store.rundir import RunDir
 
 
 def decide_recorded(
-    plan: TestPlan, rows: Iterable[Mapping[str, Any]], designs: Designs, *, order: int = 0, cut: str = "interrupted"
+    plan: TestPlan,
+    rows: Iterable[Mapping[str, Any]],
+    designs: Designs,
+    *,
+    order: int = 0,
+    cut: str = "interrupted",
+    run: RunDir | None = None,
 ) -> TestVerdict:
-    """The verdict that recorded trials give; where they end too early, undecided gates stay so (`cut`)."""
-    window, recorded = stream(plan, designs), iter(rows)
+    """The verdict that recorded trials give; where they end too early, undecided gates stay so (`cut`).
+
+    run: where the circuits among them were written down.
+    """
+    if plan.kind == "circuit":
+        return _decide_circuit(plan, rows, designs, order, cut, run)
+    window = stream(plan, designs)
+    _refold(window, rows, cut)
+    return decide_test(window, order)
+
+
+def _decide_circuit(
+    plan: TestPlan, rows: Iterable[Mapping[str, Any]], designs: Designs, order: int, cut: str, run: RunDir | None
+) -> TestVerdict:
+    """The same for a circuit, from the distributions that were written down before its first shot."""
+    from pytest_llmgate.engine.circuit_verdicts import decide_circuit
+    from pytest_llmgate.session.circuits.recorded import brief_of
+    from pytest_llmgate.session.circuits.rules import stream_of
+
+    brief = None if run is None else brief_of(run, plan.id)
+    if brief is None:
+        return unjudged(plan, ("the run ended before this circuit was made ready",), order)
+    window = stream_of(plan, brief, designs)
+    _refold(window, rows, cut)
+    return decide_circuit(window, brief.facts, order)
+
+
+def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str) -> None:
+    """Fold recorded rows in the order in which the stream asks for them."""
+    recorded = iter(rows)
     while (trial := window.next()) is not None:
         known = window.known(trial)
         if known is not None:  # was certain, so it was not asked again and left no row
@@ -42,7 +78,6 @@ def decide_recorded(
             window.cut((row and cut_short(row)) or cut)
             break
         window.put(record_from_row(row, trial.case))
-    return decide_test(window, order)
 
 
 def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
@@ -55,7 +90,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
         recorded = Recorded(run)
         for order, plan in enumerate(plans):
             if plan["id"] not in rows:
-                verdict = decide_recorded(plan_from_row(plan), recorded.rows(plan["id"]), designs, order=order)
+                verdict = decide_recorded(plan_from_row(plan), recorded.rows(plan["id"]), designs, order=order, run=run)
                 rows[plan["id"]] = verdict.to_row()
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
@@ -64,6 +99,8 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
     discard_tests(run)
+    if settings.baseline == "propose":
+        merge_proposals(run)
     write_report(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     complete = not interrupted and settings.record == "all" and not settings.resume

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from pytest_llmgate.core.errors import LlmgateError, nearest, problem
 from pytest_llmgate.core.plan import SuitePlan, TestPlan
@@ -17,12 +18,14 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
+from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import decide_test, unjudged
 from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.redaction.redactor import Redactor
 from pytest_llmgate.redaction.replies import redact_reply
 from pytest_llmgate.session import assembly
+from pytest_llmgate.session.circuits.tests import CircuitTests
 from pytest_llmgate.session.models import ModelDoor
 from pytest_llmgate.session.records import Records
 from pytest_llmgate.store.designs import DesignCache
@@ -112,7 +115,21 @@ class GateSession:
             out_of_budget=lambda: self.stop("budget"),
         )
 
+        self.circuits = CircuitTests(settings, planner.registry, self.records, self.parts.redact_text)
+
     # ---- preparing and sampling
+
+    def submit_all(self, test_ids: Iterable[str]) -> None:
+        """Start sampling several tests in this order; what their circuits need is simulated together."""
+        fresh = [test_id for test_id in test_ids if test_id not in self._verdicts and test_id not in self._tests]
+        self.circuits.warm(self.plans[test_id] for test_id in fresh)
+        for test_id in fresh:
+            self.submit(test_id)
+
+    def submit_circuit(self, test_id: str, given: Any) -> None:
+        """Start sampling the circuit, or the counts, that the body of a marked test returned. Raises LlmgateError."""
+        self._tests[test_id] = test = self.circuits.prepare(self.plans[test_id], given)
+        self.engine.submit(test)
 
     def prepare(self, test_id: str, subject: Subject | BlockingSubject | None = None) -> TestRun:
         """Make a test ready to sample; raises LlmgateError before anything is spent.
@@ -122,6 +139,9 @@ class GateSession:
         if test_id in self._tests:
             return self._tests[test_id]
         plan = self.plans[test_id]
+        if plan.kind == "circuit":
+            self._tests[test_id] = test = self.circuits.prepare(plan)
+            return test
         if plan.kind != "body":
             subject = self._subject(plan)
         test = TestRun(
@@ -129,7 +149,7 @@ class GateSession:
             Judge(plan, assembly.measures(plan, self.parts)),
             self.records.journal,
             subject,
-            assembly.recorded(self.records.row_of(test_id), plan),
+            assembly.recorded(self.records.row_of(test_id), [case.id for case in plan.cases]),
             look_ahead=self._look_ahead(plan),
             window=self.engine.concurrency,
         )
@@ -198,7 +218,9 @@ class GateSession:
         if fault is not None:
             why = problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
             return self.refuse(test_id, why if not isinstance(fault, LlmgateError) else fault)
-        return self._keep(decide_test(self._tests[test_id].stream, self._order[test_id]))
+        if self.plans[test_id].kind == "circuit":
+            return self._keep(self.circuits.decide(self.plans[test_id], self._order[test_id]))
+        return self._keep(decide_test(cast(TestStream, self._tests[test_id].stream), self._order[test_id]))
 
     def _keep(self, verdict: TestVerdict) -> TestVerdict:
         self._verdicts[verdict.id] = verdict
@@ -233,6 +255,7 @@ class GateSession:
         if any(not test.finished.is_set() for test in self._tests.values()):
             self.stop("interrupted")
         self.engine.close(self.providers.close)
+        self.circuits.close()
         self._guard.close()
         tests, clock = self._tests.values(), self.engine.clock
         self.records.close(

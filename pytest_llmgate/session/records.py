@@ -33,7 +33,10 @@ from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted
 
 DEFAULT_BUDGET = Decimal("1.00")
 _RESUME_HINT = "start a new run without --llm-resume"
-_PACKAGES = ("pytest-llmgate", "pytest", "aiohttp", "jsonschema-rs", "google-re2", "jinja2", "xllamacpp")
+_PACKAGES = (
+    "pytest-llmgate", "pytest", "aiohttp", "jsonschema-rs", "google-re2", "jinja2", "xllamacpp", "numpy", "scipy",
+    "qiskit", "qiskit-aer",
+)  # fmt: skip
 
 
 def open_run(settings: Settings) -> RunDir:
@@ -175,6 +178,12 @@ class Records:
         """Write a test's verdict where the merging process finds it."""
         self.journal.test_done({"order": verdict.order, **verdict.to_row()})
 
+    def circuit(self, line: str) -> None:
+        """Write down what deciding a circuit test needs, before its first shot."""
+        path = circuit_segment(self.run, self.settings.worker)
+        with storing(path), path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
     def skipped(self, test_id: str) -> None:
         """Note that a test was skipped, so that nobody waits for its verdict."""
         self.journal.test_done({"id": test_id, "skipped": True})
@@ -199,6 +208,11 @@ def _same_run(known: RunManifest, mine: RunManifest) -> None:
     if differing:
         said = ", ".join(f"{name} {getattr(known, name)} → {getattr(mine, name)}" for name in differing)
         raise problem("resume-differs", f"run {known.id} was planned otherwise: {said}", None, _RESUME_HINT)
+
+
+def circuit_segment(run: RunDir, worker: str) -> Path:
+    """Where a worker notes its circuit tests."""
+    return run.path / f"circuits.{worker}.jsonl"
 
 
 def finish_manifest(run: RunDir, *, live: bool) -> None:

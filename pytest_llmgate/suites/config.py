@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.errors import Where, nearest, not_available, problem
+from pytest_llmgate.core.errors import Where, nearest, problem
 from pytest_llmgate.core.settings import Settings
 
 PYPROJECT = "pyproject.toml"
@@ -148,8 +148,6 @@ def _parsed(shown: str, name: str, value: Any, base: Path, where: Where | None) 
         parsed = _OPTIONS[name](value, base)
     except ValueError as fault:
         raise problem("bad-option", f"{shown} {fault}, not {value!r}", where) from None
-    if name == "baseline" and parsed == "propose":
-        raise not_available("baselines (baseline = propose)", where)
     return parsed
 
 

@@ -96,7 +96,7 @@ def test_a_recorded_trial_counts_only_as_itself() -> None:
     _, rows = sampled(test, str)
     first = rows[0]
     trial = Trial(0, [case.id for case in test.cases].index(first["case"]), 0, first["seed"])
-    kept = assembly.RecordedTrials(lambda index: rows[index] if index < len(rows) else None, test)
+    kept = assembly.RecordedTrials(lambda index: rows[index] if index < len(rows) else None, [case.id for case in test.cases])
     found = kept.get(trial)
     assert found is not None
     assert found.trial == trial
@@ -111,4 +111,4 @@ def test_what_failed_for_a_passing_reason_is_asked_again(error: str, again: bool
     _, rows = sampled(test, str)
     row = {**rows[0], "error": error}
     trial = Trial(0, [case.id for case in test.cases].index(row["case"]), 0, row["seed"])
-    assert (assembly.RecordedTrials(lambda index: row, test).get(trial) is None) is again
+    assert (assembly.RecordedTrials(lambda index: row, [case.id for case in test.cases]).get(trial) is None) is again

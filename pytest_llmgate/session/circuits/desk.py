@@ -1,0 +1,219 @@
+"""Makes the circuit tests of one process ready, and keeps what they share: the simulator lab and the devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qiskit import QuantumCircuit
+
+from pytest_llmgate.core.baseline import baseline_file
+from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, NoisePlan
+from pytest_llmgate.core.codec import canonical, plain
+from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.engine.circuit_judge import CircuitJudge
+from pytest_llmgate.engine.circuit_stream import CircuitStream
+from pytest_llmgate.extensions.registry import Registry
+from pytest_llmgate.quantum.fallback import WithFallback
+from pytest_llmgate.quantum.hardware import HardwareRooms, build
+from pytest_llmgate.quantum.lab import Lab
+from pytest_llmgate.quantum.simulated import SimulatedBackend
+from pytest_llmgate.session.circuits.arms import baseline_arm
+from pytest_llmgate.session.circuits.facts import facts_of
+from pytest_llmgate.session.circuits.needs import compute_all
+from pytest_llmgate.session.circuits.outline import Outline, outline
+from pytest_llmgate.session.circuits.proposals import proposal
+from pytest_llmgate.session.circuits.question import Brief
+from pytest_llmgate.session.circuits.questions import Questions
+from pytest_llmgate.session.circuits.rules import stream_of
+from pytest_llmgate.session.circuits.subject import CircuitSubject
+from pytest_llmgate.store.baselines import Baselines, read_baselines
+from pytest_llmgate.store.shot_ledger import FileShotLedger
+
+AER = "aer"
+_JOBS_OF_A_DEVICE = 4  # looks of hardware: each job waits in a queue, and the last one is half of all shots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRooms:
+    """What the desk is given. run: its id; scratch: the directory that caches and the shot ledger lie in."""
+
+    root: Path
+    scratch: Path
+    run: str
+    registry: Registry
+    designs: Designs
+    redact_text: Callable[[str], str]
+    propose: bool = False
+
+
+class CircuitTest(NamedTuple):
+    """A circuit test ready to be sampled."""
+
+    stream: CircuitStream
+    judge: CircuitJudge
+    subject: CircuitSubject
+    brief: Brief
+
+
+class CircuitDesk:
+    """Prepares circuit tests; one a process, made where the first circuit is met."""
+
+    def __init__(self, rooms: DeskRooms) -> None:
+        self._rooms = rooms
+        self.lab = Lab(rooms.scratch / "cache" / "circuits", SuiteFiles(rooms.root, rooms.root))
+        self._outlines: dict[str, Outline | LlmgateError] = {}
+        self._backends: dict[str, CircuitBackend] = {}
+        self._baselines: dict[str, Baselines] = {}
+        self._ledger: FileShotLedger | None = None
+
+    def warm(self, plans: Iterable[TestPlan]) -> None:
+        """Compute the exact distributions of several tests together; what is wrong with one is told by `prepare`."""
+        fresh = [plan for plan in plans if plan.id not in self._outlines and _has_source(plan)]
+        for plan in fresh:
+            try:
+                self._outlines[plan.id] = outline(plan, self._files(plan))
+            except LlmgateError as fault:
+                self._outlines[plan.id] = fault
+        made = [found for plan in fresh if isinstance(found := self._outlines[plan.id], Outline)]
+        with suppress(LlmgateError):  # one test's fault: each is computed, and told, alone then
+            compute_all([found.needs for found in made], self.lab)
+
+    def prepare(self, plan: TestPlan, given: QuantumCircuit | None = None) -> CircuitTest:
+        """A test ready to sample. given: the circuit that its body returned. Raises LlmgateError."""
+        made = self._outline(plan, given)
+        questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
+        assert plan.circuit is not None
+        of_device = plan.circuit.backend.provider != AER
+        brief = Brief(
+            test=plan.id,
+            arms=tuple(arm.arm for arm in made.arms),
+            questions=questions.all(),
+            facts=facts_of(made, self.lab),
+            steps=_JOBS_OF_A_DEVICE if of_device else 0,
+            wanted=plan.circuit.shots if self._rooms.propose and self._counts_wanted(made, of_device) else 0,
+        )
+        stream = stream_of(plan, brief, self._rooms.designs)
+        subject = CircuitSubject(
+            [arm.circuit for arm in made.arms],
+            self._of_arms(plan, made),
+            stream.shots,
+            plan.id,
+            self._rooms.redact_text,
+        )
+        return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
+
+    def _outline(self, plan: TestPlan, given: QuantumCircuit | None) -> Outline:
+        if given is not None:
+            made: Outline | LlmgateError = outline(plan, self._files(plan), given)
+        else:
+            self.warm([plan])
+            made = self._outlines[plan.id]
+        if isinstance(made, LlmgateError):
+            raise made
+        if not made.needs.found:
+            made.needs.compute(self.lab)
+        return made
+
+    def _files(self, plan: TestPlan) -> SuiteFiles:
+        return SuiteFiles(self._rooms.root, self._rooms.root / plan.base)
+
+    def baselines(self, plan: TestPlan) -> Baselines:
+        """The approved baselines of a test's suite. Raises LlmgateError for a file that is broken."""
+        name = baseline_file(plan.file)
+        if name not in self._baselines:
+            self._baselines[name] = read_baselines(self._rooms.root / name, self._rooms.root)
+        return self._baselines[name]
+
+    # ---- backends
+
+    def _of_arms(self, plan: TestPlan, made: Outline) -> list[CircuitBackend]:
+        circuit = plan.circuit
+        assert circuit is not None
+        if circuit.backend.provider == AER:
+            return [self._simulator(circuit.backend, circuit.noise, arm.arm.scale) for arm in made.arms]
+        if circuit.noise_scale != (1.0,):
+            hint = "ask the levels of a test on aer"
+            raise problem("noise-scale", "the noise of a device cannot be scaled", circuit.backend.where, hint)
+        return [self._device(plan)] * len(made.arms)
+
+    def _simulator(self, backend: BackendPlan, noise: NoisePlan | None, scale: float) -> CircuitBackend:
+        return SimulatedBackend(self.lab, noise, scale, backend.method)
+
+    def _device(self, plan: TestPlan) -> CircuitBackend:
+        """The device of a test, with its stand-in; shared by tests that ask for the same under one budget."""
+        circuit = plan.circuit
+        assert circuit is not None
+        key = canonical([plan.id if circuit.fallback else "", plan.base, plain(circuit.backend)])
+        if key not in self._backends:
+            primary = self._hardware(circuit.backend, plan)
+            fallback = circuit.fallback
+            if fallback is None:
+                self._backends[key] = primary
+            else:
+                self._backends[key] = WithFallback(primary, lambda: self._any(fallback.backend, fallback.noise, plan))
+        return self._backends[key]
+
+    def _any(self, backend: BackendPlan, noise: NoisePlan | None, plan: TestPlan) -> CircuitBackend:
+        if backend.provider == AER:
+            return self._simulator(backend, noise, 1.0)
+        return self._hardware(backend, plan)
+
+    def _hardware(self, backend: BackendPlan, plan: TestPlan) -> CircuitBackend:
+        if self._ledger is None:
+            self._ledger = FileShotLedger(self._rooms.scratch / "shots.json", self._rooms.run)
+        rooms = HardwareRooms(
+            environ=os.environ,
+            ledger=self._ledger,
+            scope=f"{plan.id} on {backend.provider}:{backend.name or ''}",
+            run=self._rooms.run,
+            redact=self._rooms.redact_text,
+        )
+        opener = self._rooms.registry.backend(backend.provider, backend.where)
+        return build(backend, self._files(plan), rooms, opener)
+
+    # ---- proposals
+
+    def _counts_wanted(self, made: Outline, of_device: bool) -> bool:
+        """Whether a baseline is to be proposed from counts, as the exact distribution is not to be had."""
+        asked = [one for one in made.asked if one.gate.params.get("baseline")]
+        return any(of_device or made.needs.fetch(made.own[one.arm]) is None for one in asked)
+
+    def proposals(self, test: CircuitTest, plan: TestPlan) -> list[Any]:
+        """Baselines that a finished test proposes, one for each of its `baseline` gates and arms."""
+        made = self._outlines.get(plan.id)
+        if not isinstance(made, Outline):
+            return []
+        questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
+        assert plan.circuit is not None
+        found = []
+        for asked in made.asked:
+            if not asked.gate.params.get("baseline"):
+                continue
+            arm = made.arms[asked.arm]
+            exact = made.needs.fetch(made.own[asked.arm]) if plan.circuit.backend.provider == AER else None
+            found.append(
+                proposal(
+                    plan, asked.gate, baseline_arm(arm.arm, made.arms), questions.identity(asked.arm),
+                    exact.as_dict() if exact is not None else test.stream.drawn(asked.arm), exact is not None,
+                )
+            )  # fmt: skip
+        return found
+
+    def close(self) -> None:
+        """Cancel and settle what is under way on devices."""
+        for backend in self._backends.values():
+            backend.close()
+        if self._ledger is not None:
+            self._ledger.close()
+
+
+def _has_source(plan: TestPlan) -> bool:
+    return plan.circuit is not None and plan.circuit.source is not None

@@ -1,0 +1,75 @@
+"""A circuit as the engine samples it: every trial is one chunk of shots of one arm."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pytest_llmgate.core.circuit import CircuitBackend, CircuitFailed, Counts, ShotResult
+from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.observation import Observation, TrialError
+from pytest_llmgate.core.reply import NO_USAGE, Usage
+from pytest_llmgate.core.trial import Trial
+
+
+class CircuitSubject:
+    """Draws chunks. circuits, backends: one an arm. shots: of a trial. key: what names this test's jobs."""
+
+    def __init__(
+        self,
+        circuits: Sequence[Any],
+        backends: Sequence[CircuitBackend],
+        shots: Callable[[Trial], int],
+        key: str,
+        redact_text: Callable[[str], str],
+    ) -> None:
+        self._circuits = circuits
+        self._backends = backends
+        self._shots = shots
+        self._key = key
+        self._redact_text = redact_text
+
+    def sample_now(self, trial: Trial) -> Observation:
+        """One chunk, or why there is none."""
+        backend = self._backends[trial.case]
+        key = f"{self._key}/{trial.case}/{trial.repeat}"
+        began = time.monotonic()
+        try:
+            result = backend.sample(self._circuits[trial.case], self._shots(trial), trial.seed, key=key)
+        except CircuitFailed as failed:
+            return Observation(None, TrialError(failed.kind, self._redact_text(failed.message), failed.fatal))
+        except LlmgateError as fault:
+            return Observation(None, TrialError("refused", self._redact_text(str(fault)), fatal=True))
+        took = (time.monotonic() - began) * 1000.0 if backend.live else None
+        return Observation(None, usage=_usage(result, backend.live), latency_ms=took, detail=result)
+
+
+def _usage(result: ShotResult, live: bool) -> Usage:
+    """A job of a device is a call; what is simulated here costs nothing and calls nobody."""
+    if not live:
+        return NO_USAGE
+    return Usage(calls=1, cost_usd=None if result.cost_usd is None else Decimal(result.cost_usd))
+
+
+class GivenCounts:
+    """Counts that a test body returned, dealt out as a backend: each chunk without replacement, in a seeded order."""
+
+    live = False
+
+    def __init__(self, counts: Counts) -> None:
+        self._left = dict(sorted(counts.items()))
+
+    def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
+        """The next `shots` of the given counts."""
+        every = [outcome for outcome, number in self._left.items() for _ in range(number)]
+        drawn: dict[str, int] = {}
+        for place in random.Random(seed).sample(range(len(every)), shots):  # noqa: S311 - deals shots, keeps no secret
+            drawn[every[place]] = drawn.get(every[place], 0) + 1
+        self._left = {outcome: number - drawn.get(outcome, 0) for outcome, number in self._left.items()}
+        return ShotResult(drawn, "given")
+
+    def close(self) -> None:
+        """Nothing is held."""
