@@ -31,6 +31,16 @@ _PROVIDERS = {
     "local": "pytest_llmgate.providers.local:build",
 }
 
+_BACKENDS = {
+    "python": "pytest_llmgate.quantum.backends:open_python",
+    "generic": "pytest_llmgate.quantum.backends:open_generic",
+    "fake": "pytest_llmgate.quantum.backends:open_fake",
+    "ibm": "pytest_llmgate.quantum.backends:open_ibm",
+    "braket": "pytest_llmgate.quantum.backends:open_braket",
+    "ionq": "pytest_llmgate.quantum.backends:open_ionq",
+}
+SIMULATORS = frozenset({"aer"})  # ours: they need no device to be opened
+
 _EXTRAS = {"local": "pytest-llmgate[local]"}
 
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
@@ -53,3 +63,9 @@ def llmgate_register_assertions(register: Register) -> None:
 def llmgate_register_providers(register: Register) -> None:
     for name, target in _PROVIDERS.items():
         register(name, target, extra=_EXTRAS.get(name))
+
+
+@hookimpl
+def llmgate_register_backends(register: Register) -> None:
+    for name, target in _BACKENDS.items():
+        register(name, target)

@@ -40,3 +40,12 @@ def llmgate_register_assertions(register: Register) -> None:
 @hookspec
 def llmgate_register_providers(register: Register) -> None:
     """Register model providers; a target is a function that builds a Provider of core.ports."""
+
+
+@hookspec
+def llmgate_register_backends(register: Register) -> None:
+    """Register where circuits run; a target is a function (plan, files, environ) -> BackendV2 or BaseSamplerV2.
+
+    The function may say `live = False` (it simulates in this process, nothing is billed) and `options` (a frozenset of
+    the keys that it takes). Approval, budget, deadline and retries stand before it.
+    """

@@ -18,13 +18,14 @@ ENTRY_POINTS = "llmgate"
 
 
 class Registry:
-    """Assertion types and providers by name; objects are imported at first use."""
+    """Assertion types, model providers and circuit backends by name; objects are imported at first use."""
 
-    __slots__ = ("_assertions", "_providers")
+    __slots__ = ("_assertions", "_backends", "_providers")
 
     def __init__(self) -> None:
         self._assertions = Shelf("assertion", builtin.PENDING_ASSERTIONS)
         self._providers = Shelf("provider", builtin.PENDING_PROVIDERS)
+        self._backends = Shelf("backend", elsewhere=builtin.SIMULATORS)
 
     def assertion(self, name: str, where: Where | None = None) -> MeasureFactory:
         """The factory of an assertion type without `not-`.
@@ -43,6 +44,10 @@ class Registry:
         """The build function of a provider; raises as `assertion` does."""
         return _callable("provider", name, self._providers.get(name, where), where)
 
+    def backend(self, name: str, where: Where | None = None) -> Callable[..., Any]:
+        """The function that opens a device of a backend's provider; raises as `assertion` does."""
+        return _callable("backend", name, self._backends.get(name, where), where)
+
     def assertions(self) -> tuple[str, ...]:
         """Names of all assertion types, sorted, without `not-`."""
         return self._assertions.names
@@ -50,6 +55,10 @@ class Registry:
     def providers(self) -> tuple[str, ...]:
         """Names of all providers, sorted."""
         return self._providers.names
+
+    def backends(self) -> tuple[str, ...]:
+        """Names of all providers of circuit backends, sorted; without our own simulators."""
+        return self._backends.names
 
     def fill(self, plugin: object, source: str) -> None:
         """Let one plugin register what it brings; `source` names it in messages."""
@@ -63,6 +72,7 @@ class Registry:
         for call, shelf in (
             (manager.hook.llmgate_register_assertions, self._assertions),
             (manager.hook.llmgate_register_providers, self._providers),
+            (manager.hook.llmgate_register_backends, self._backends),
         ):
             _run_hook(call, partial(_add, shelf, source), source)
 

@@ -23,13 +23,17 @@ class Entry(NamedTuple):
 class Shelf:
     """The extensions of one kind.
 
-    kind: the word for messages, such as "assertion". pending: names that a later version delivers.
+    kind: the word for messages, such as "assertion". pending: names that a later version delivers. elsewhere: names
+    that exist and need no extension.
     """
 
-    __slots__ = ("_entries", "_kind", "_loaded", "_pending")
+    __slots__ = ("_elsewhere", "_entries", "_kind", "_loaded", "_pending")
 
-    def __init__(self, kind: str, pending: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, kind: str, pending: frozenset[str] = frozenset(), *, elsewhere: frozenset[str] = frozenset()
+    ) -> None:
         self._kind = kind
+        self._elsewhere = elsewhere
         self._pending = pending
         self._entries: dict[str, Entry] = {}
         self._loaded: dict[str, object] = {}
@@ -53,6 +57,13 @@ class Shelf:
                 f"plugin {entry.source!r} registers the {self._kind} {name!r} as {entry.target!r}",
                 hint="write 'package.module:Object'",
             )
+        if name in self._elsewhere:
+            raise problem(
+                "duplicate-extension",
+                f"plugin {entry.source!r} registers the {self._kind} {name!r}",
+                None,
+                "it is ours",
+            )
         taken = self._entries.get(name)
         if taken is not None:
             raise problem(
@@ -74,7 +85,8 @@ class Shelf:
     def _absent(self, name: str, where: Where | None) -> LlmgateError:
         if name in self._pending:
             return not_available(f"{self._kind} {name!r}", where)
-        return problem(f"unknown-{self._kind}", f"unknown {self._kind} {name!r}", where, nearest(name, self._entries))
+        known = {*self._entries, *self._elsewhere}
+        return problem(f"unknown-{self._kind}", f"unknown {self._kind} {name!r}", where, nearest(name, known))
 
     def _load(self, name: str, entry: Entry, where: Where | None) -> object:
         if not isinstance(entry.target, str):

@@ -6,10 +6,12 @@ of which nobody knows, nothing more is submitted at all.
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -37,7 +39,8 @@ class HardwareRooms:
     """What the adapter is given.
 
     environ: of the process. ledger: the shared budget. scope: what a budget is for, such as a test's id. run: this
-    run's id, the same when it is resumed. redact: applied to messages of providers. patience: clock and sleep.
+    run's id, the same when it is resumed. redact: applied to messages of providers. clock, sleep: of seconds; sleep
+    None waits so that `close` ends it.
     """
 
     environ: Mapping[str, str]
@@ -45,7 +48,8 @@ class HardwareRooms:
     scope: str
     run: str
     redact: Callable[[str], str]
-    patience: Patience = field(default_factory=Patience)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] | None = None
 
 
 def build(plan: BackendPlan, files: SuiteFiles, rooms: HardwareRooms, opener: Opener) -> Hardware:
@@ -53,19 +57,27 @@ def build(plan: BackendPlan, files: SuiteFiles, rooms: HardwareRooms, opener: Op
 
     opener: the provider's function. Raises LlmgateError for options, budgets and prices that make no sense.
     """
-    known = getattr(opener, "options", None)
-    for name in plan.options:
-        if known is not None and name not in OPTIONS | known:
-            hint = nearest(name, OPTIONS | known)
-            raise problem("hardware-option", f"provider {plan.provider} has no option {name!r}", plan.where, hint)
+    _check_options(plan, getattr(opener, "options", None))
     live = plan.options.get("live")
-    if live is not None and not isinstance(live, bool):
-        raise problem("bad-value", f"live: {live!r} is neither true nor false", plan.where)
-    if not plan.deadline_s > 0 or plan.deadline_s == float("inf"):
-        raise problem("bad-value", f"deadline_s: {plan.deadline_s!r} is not a number of seconds above 0", plan.where)
     said = live if live is not None else getattr(opener, "live", None)
     tariff = read_tariff(plan, free=said is False)
     return Hardware(plan, rooms, tariff, lambda: device_of(opener(plan, files, rooms.environ), plan.where, said), said)
+
+
+def _check_options(plan: BackendPlan, known: frozenset[str] | None) -> None:
+    options = plan.options
+    for name in options:
+        if known is not None and name not in OPTIONS | known:
+            hint = nearest(name, OPTIONS | known)
+            raise problem("hardware-option", f"provider {plan.provider} has no option {name!r}", plan.where, hint)
+    if plan.method != "automatic":
+        raise problem("hardware-option", f"method: {plan.method!r} is for aer, not for {plan.provider}", plan.where)
+    live = options.get("live")
+    if live is not None and not isinstance(live, bool):
+        raise problem("bad-value", f"live: {live!r} is neither true nor false", plan.where)
+    for name, value in (("deadline_s", plan.deadline_s), ("poll_s", options.get("poll_s", _POLL_S))):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            raise problem("bad-value", f"{name}: {value!r} is not a finite number of seconds above 0", plan.where)
 
 
 class Hardware:
@@ -77,6 +89,7 @@ class Hardware:
         self._plan = plan
         self._rooms = rooms
         self._tariff = tariff
+        self._patience = Patience(rooms.clock, rooms.sleep)
         self._connect = connect
         self._said = said
         self._poll_s = float(plan.options.get("poll_s", _POLL_S))
@@ -106,7 +119,7 @@ class Hardware:
 
     def close(self) -> None:
         """Cancel what is under way and wait until it is settled; nothing is submitted any more."""
-        self._rooms.patience.stop()
+        self._patience.stop()
         with self._idle:
             self._idle.wait_for(lambda: self._under_way == 0, timeout=_CLOSE_S)
 
@@ -144,9 +157,9 @@ class Hardware:
 
     def _attempt(self, device: Device, order: Order) -> ShotResult:
         held = self._reserve(order)
-        if self._tariff.budget.seconds is not None:
+        if self._tariff.bounds_seconds:
             order = order._replace(max_seconds=held.cost.seconds)
-        errand = Errand(device, order, self._rooms.patience.deadline(self._plan.deadline_s), self._poll_s)
+        errand = Errand(device, order, self._patience.deadline(self._plan.deadline_s), self._poll_s)
         try:
             counts = errand.run(known=held.state == "known")
         except BaseException as fault:
@@ -168,9 +181,9 @@ class Hardware:
     def _reserve(self, order: Order) -> Reservation:
         """Set the worst case aside; waits while jobs under way hold what they may not need."""
         ledger, scope, budget = self._rooms.ledger, self._scope, self._tariff.budget
-        deadline = self._rooms.patience.deadline(self._plan.deadline_s)
+        deadline = self._patience.deadline(self._plan.deadline_s)
         for pace in paces(_BUSY_S, self._poll_s):
-            self._rooms.patience.check()
+            self._patience.check()
             held = ledger.reserve(scope, order.tag, self._tariff.worst(order.shots), budget)
             if held.state in ("granted", "known"):
                 return held
@@ -196,7 +209,7 @@ class Hardware:
     @contextmanager
     def _taking_part(self) -> Iterator[None]:
         with self._idle:
-            self._rooms.patience.check()
+            self._patience.check()
             if self._refusal is not None:
                 raise CircuitFailed(
                     self._refusal.kind, f"nothing more is submitted: {self._refusal.message}", fatal=True

@@ -31,6 +31,11 @@ class Tariff:
         """Whether any price is known."""
         return any(getattr(self, name) is not None for name in PRICES)
 
+    @property
+    def bounds_seconds(self) -> bool:
+        """Whether a job is bounded in its seconds: the device is told, where it can be."""
+        return self.job_seconds is not None or self.budget.seconds is not None
+
     def worst(self, shots: int) -> ShotCost:
         """The most that a job can take. Its seconds are None where all that are left must be set aside."""
         bounded = self.job_seconds

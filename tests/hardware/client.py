@@ -23,7 +23,6 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.quantum.backends import open_ibm
 from pytest_llmgate.quantum.hardware import Hardware, HardwareRooms, build
-from pytest_llmgate.quantum.patience import Patience
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
 PORT, FOLDER = int(sys.argv[1]), Path(sys.argv[2])
@@ -56,7 +55,7 @@ def hardware(scope: str, *, name: str = "ibm_brisbane", approved: bool = True, d
     )
     rooms = HardwareRooms(
         environ={"LLMGATE_APPROVE_HARDWARE": "1" if approved else ""},
-        ledger=LEDGER, scope=scope, run="run", redact=str, patience=Patience(),
+        ledger=LEDGER, scope=scope, run="run", redact=str,
     )  # fmt: skip
     return build(plan, SuiteFiles(FOLDER, FOLDER), rooms, open_ibm)
 
