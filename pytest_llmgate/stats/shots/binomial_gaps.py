@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from pytest_llmgate.stats.shots.rule import Floats
 
-_STEPS = 22  # halvings of a bracket of a few standard deviations; what is left changes the value by 1e-12 of one
+_STEPS = 22  # halvings of a bracket of a few standard deviations
+_ROUNDING = 1e-12  # of the incomplete beta function
 
 
 def mean_gap(p: Floats, x: Floats, shots: int) -> Floats:
@@ -23,31 +24,35 @@ def mean_gap(p: Floats, x: Floats, shots: int) -> Floats:
 
 
 def least_excess(p: Floats, shots: int, slope: float) -> Floats:
-    """The largest b, by outcome, with E|N/n - p| >= slope |x - p| + b for every true probability x.
+    """About the largest b, by outcome, with E|N/n - p| >= slope |x - p| + b for every true probability x.
 
-    Args: p probabilities; shots n >= 1; slope in [0, 1]. Never negative, as E|N/n - p| >= |x - p| by Jensen.
-    The mean gap is convex in x: its second derivative is n (n-1) E[second difference of |N - c|], which is
-    never negative. So on either side of p its slope meets `slope` at most once, and bisection finds where.
+    Args: p probabilities; shots n >= 1; slope in [0, 1]. Never above the largest; never negative, as
+    E|N/n - p| >= |x - p| by Jensen. The mean gap is convex in x: its second derivative is n (n-1) times the mean of
+    the second difference of |N - c|, which is never negative. So on either side of p its slope crosses `slope` at
+    most once, and halving finds where.
     """
     reach = 8.0 * np.sqrt(p * (1.0 - p) / shots) + 30.0 / shots
-    sides = []
-    for sign, end in ((1.0, np.minimum(1.0, p + reach)), (-1.0, np.maximum(0.0, p - reach))):
-        x = _meets(p, end, shots, slope, sign)
-        excess = mean_gap(p, x, shots) - slope * np.abs(x - p)
-        # where the slope is not reached inside the bracket, and the bracket is not all there is, claim nothing
-        inside = (sign * _gap_slope(p, end, shots) >= slope) | (end <= 0.0) | (end >= 1.0)
-        sides.append(np.where(inside, excess, 0.0))
-    return np.maximum(0.0, np.minimum(*sides) - 1e-12)
+    up = _side(p, np.minimum(1.0, p + reach), shots, slope, 1.0)
+    down = _side(p, np.maximum(0.0, p - reach), shots, slope, -1.0)
+    return np.maximum(0.0, np.minimum(up, down) - _ROUNDING)
 
 
-def _meets(p: Floats, end: Floats, shots: int, slope: float, sign: float) -> Floats:
-    """Where, from p to end, the mean gap's slope away from p grows beyond `slope`: the minimum of the excess."""
-    near, far = p.copy(), end.copy()
+def _side(p: Floats, end: Floats, shots: int, slope: float, sign: float) -> Floats:
+    """The least of mean gap - slope |x - p| from p to the end of the unit interval on one side.
+
+    The excess changes by at most 2 for each unit of x (both of its slopes are at most 1), so that half the last
+    bracket times 2 covers what halving left open.
+    """
+    near, far = p, end
     for _ in range(_STEPS):
         middle = 0.5 * (near + far)
         low = sign * _gap_slope(p, middle, shots) < slope
         near, far = np.where(low, middle, near), np.where(low, far, middle)
-    return 0.5 * (near + far)
+    x = 0.5 * (near + far)
+    least = mean_gap(p, x, shots) - slope * np.abs(x - p) - np.abs(far - near)
+    # beyond a reach at which the slope was not crossed nothing is claimed, unless nothing lies beyond
+    known = (sign * _gap_slope(p, end, shots) >= slope) | (end <= 0.0) | (end >= 1.0)
+    return np.where(known, least, 0.0)
 
 
 def _gap_slope(p: Floats, x: Floats, shots: int) -> Floats:

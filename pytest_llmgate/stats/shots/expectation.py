@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -145,5 +146,5 @@ def _check(rule: ExpectationRule) -> None:
         )
     if not (0.0 < rule.alpha <= 0.5 and 0.0 < rule.beta <= 0.5):
         raise ValueError(f"alpha and beta must lie between 0 and 0.5, not {rule.alpha:g} and {rule.beta:g}")
-    if not rule.looks or rule.looks[0] < 1 or any(b <= a for a, b in zip(rule.looks, rule.looks[1:], strict=False)):
+    if not rule.looks or rule.looks[0] < 1 or any(b <= a for a, b in pairwise(rule.looks)):
         raise ValueError(f"looks are increasing numbers of shots, not {rule.looks}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from pytest_llmgate.core.decision import Decision, Outcome
@@ -126,5 +127,5 @@ def _check(rule: ToleranceRule) -> None:
         raise ValueError(f"max_tvd must lie between 0 and bad_tvd, not {rule.max_tvd:g} with bad_tvd {rule.bad_tvd:g}")
     if not (0.0 < rule.alpha <= 0.5 and 0.0 < rule.beta <= 0.5):
         raise ValueError(f"alpha and beta must lie between 0 and 0.5, not {rule.alpha:g} and {rule.beta:g}")
-    if not rule.looks or rule.looks[0] < 1 or any(b <= a for a, b in zip(rule.looks, rule.looks[1:], strict=False)):
+    if not rule.looks or rule.looks[0] < 1 or any(b <= a for a, b in pairwise(rule.looks)):
         raise ValueError(f"looks are increasing numbers of shots, not {rule.looks}")
