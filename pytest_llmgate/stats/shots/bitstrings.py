@@ -39,8 +39,8 @@ class Layout(NamedTuple):
             raise ValueError(f"{outcome!r} is no outcome of these registers, which look like {self.example}")
         return outcome.replace(" ", "")
 
-    def signs(self, pauli: object) -> tuple[int, ...]:
-        """Places, from the left, of the Z in a Pauli string of I and Z, such as ZZI.
+    def mask(self, pauli: object) -> int:
+        """The bits under a Z in a Pauli string of I and Z, such as ZZI.
 
         Raises ValueError where it does not fit these registers.
         """
@@ -49,12 +49,12 @@ class Layout(NamedTuple):
                 f"{pauli!r} is no observable of {self.bits} bits: one I or Z for each bit, in the order in which "
                 "bits are printed, without spaces"
             )
-        return tuple(place for place, letter in enumerate(pauli) if letter == "Z")
+        return int("0" + pauli.replace("I", "0").replace("Z", "1"), 2)
 
 
-def parity(bits: str, places: tuple[int, ...]) -> int:
-    """+1 where an even number of these places holds a 1, else -1: the value of a product of Z."""
-    return -1 if sum(bits[place] == "1" for place in places) % 2 else 1
+def parity(bits: int, mask: int) -> int:
+    """+1 where an even number of the masked bits is 1, else -1: the value of a product of Z."""
+    return -1 if (bits & mask).bit_count() % 2 else 1
 
 
 def fold_by(group: Callable[[str], str], distribution: Mapping[str, Mass]) -> dict[str, Mass]:

@@ -43,12 +43,14 @@ class ExpectationRule:
     alpha: float
     beta: float
     looks: tuple[int, ...]
+    _range: tuple[float, float] = field(init=False, repr=False)
     _unit: Floats = field(init=False, repr=False)
     _pass: Bets = field(init=False, repr=False)
     _fail: Bets = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check(self)
+        object.__setattr__(self, "_range", (min(self.values), max(self.values)))
         bad, limit = self.unit(self.bad), self.unit(self.limit)
         computed = {
             "_unit": np.array([self.unit(value) for value in self.values]),
@@ -60,7 +62,7 @@ class ExpectationRule:
 
     def unit(self, value: float) -> float:
         """A value between 0, the worst that can occur, and 1, the best."""
-        low, high = min(self.values), max(self.values)
+        low, high = self._range
         return (value - low) / (high - low) if self.side == "min" else (high - value) / (high - low)
 
     def decide(self, seen: Seen) -> Decision | None:
@@ -80,9 +82,12 @@ class ExpectationRule:
         """
         bad, limit = self.unit(self.bad), self.unit(self.limit)
         worst = self._pass.lower(*self._gains(seen), self.beta, hint=bad)
-        best = 1.0 - self._fail.lower(*self._losses(seen), self.alpha, hint=1.0 - limit)
+        lost = self._fail.lower(*self._losses(seen), self.alpha, hint=1.0 - limit)
         # a bound that is one of the two means comes back as it was written, not as rounding left it
-        ends = (self.bad if worst == bad else self._real(worst), self.limit if best == limit else self._real(best))
+        ends = (
+            self.bad if worst == bad else self._real(worst),
+            self.limit if lost == 1.0 - limit else self._real(1.0 - lost),
+        )
         return (min(ends), max(ends))
 
     def figures(self, seen: Seen) -> Mapping[str, Any]:
@@ -100,18 +105,6 @@ class ExpectationRule:
         }
         return rounded(figures)  # type: ignore[no-any-return]
 
-    def _gains(self, seen: Seen) -> tuple[Floats, Ints]:
-        """Values and counts for the bets on a pass; what is unknown counts as the worst value."""
-        return np.append(self._unit, 0.0), seen.counts
-
-    def _losses(self, seen: Seen) -> tuple[Floats, Ints]:
-        """The same for the bets on a fail; what is unknown counts as the best value."""
-        return np.append(1.0 - self._unit, 0.0), seen.counts
-
-    def _real(self, unit: float) -> float:
-        low, high = min(self.values), max(self.values)
-        return low + (high - low) * (unit if self.side == "min" else 1.0 - unit)
-
     def expected_shots(self, p: Floats) -> tuple[float, float]:
         """Mean shots to (pass, fail) for a circuit with these probabilities of the values; inf where never.
 
@@ -122,6 +115,18 @@ class ExpectationRule:
         to_pass = _shots(self._pass, log_growth(self._pass.sizes, self._unit, bad), p, self.beta)
         to_fail = _shots(self._fail, log_growth(self._fail.sizes, 1.0 - self._unit, 1.0 - limit), p, self.alpha)
         return to_pass, to_fail
+
+    def _gains(self, seen: Seen) -> tuple[Floats, Ints]:
+        """Values and counts for the bets on a pass; what is unknown counts as the worst value."""
+        return np.append(self._unit, 0.0), seen.counts
+
+    def _losses(self, seen: Seen) -> tuple[Floats, Ints]:
+        """The same for the bets on a fail; what is unknown counts as the best value."""
+        return np.append(1.0 - self._unit, 0.0), seen.counts
+
+    def _real(self, unit: float) -> float:
+        low, high = self._range
+        return low + (high - low) * (unit if self.side == "min" else 1.0 - unit)
 
 
 def _shots(bets: Bets, growth: Floats, p: Floats, error: float) -> float:

@@ -87,10 +87,10 @@ def _bits_of(name: str, outcome: object, layout: Layout) -> str:
 
 
 def _by_observable(spec: Mapping[str, Any], layout: Layout) -> Callable[[str], str]:
-    places = layout.signs(spec["observable"])
-    if not places:
+    mask = layout.mask(spec["observable"])
+    if not mask:
         raise ValueError(f"group_by observable {spec['observable']!r} is +1 for every outcome: it needs a Z")
-    return lambda text: f"{parity(text, places):+d}"
+    return lambda text: f"{parity(int(text, 2), mask):+d}"
 
 
 def _by_weight(spec: Mapping[str, Any], layout: Layout) -> Callable[[str], str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_llmgate.stats.shots.bitstrings import Layout, Mass, fold_by, parity
+from pytest_llmgate.stats.shots.rule import Floats
 
 MOST_LEVELS = 1 << 16
 _EXACT_BITS = 16  # bits up to which every combination is tried
@@ -20,12 +21,12 @@ _EXACT_BITS = 16  # bits up to which every combination is tried
 
 @dataclass(frozen=True, slots=True)
 class Observable:
-    """Sum of weight * product of Z. terms: (Pauli string, weight), sorted. layout: of the classical registers.
+    """Sum of weight * product of Z. terms: (mask of the bits under Z, weight), sorted. layout: of the registers.
 
     levels: the labels of all values that it can take, increasing; `value` gives the number behind one.
     """
 
-    terms: tuple[tuple[str, float], ...]
+    terms: tuple[tuple[int, float], ...]
     layout: Layout
     levels: tuple[str, ...]
 
@@ -38,14 +39,15 @@ class Observable:
         """
         layout = Layout(widths)
         terms = spec if isinstance(spec, Mapping) else {spec: 1.0}
-        if not any(layout.signs(pauli) for pauli in terms):
+        masks = {pauli: layout.mask(pauli) for pauli in terms}
+        if not any(masks.values()):
             raise ValueError(f"the observable {spec!r} is the same for every outcome: it needs a Z")
         for pauli, weight in terms.items():
             number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
             if not number or not math.isfinite(weight) or weight == 0:
                 raise ValueError(f"the weight of {pauli} must be a number other than 0, not {weight!r}")
-        ordered = tuple(sorted((str(pauli), float(weight)) for pauli, weight in terms.items()))
-        return cls(ordered, layout, tuple(_text(value) for value in _levels(ordered, layout)))
+        ordered = tuple(sorted((masks[pauli], float(weight)) for pauli, weight in terms.items()))
+        return cls(ordered, layout, tuple(_text(value) for value in _levels(ordered)))
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -54,8 +56,8 @@ class Observable:
 
     def value(self, outcome: str) -> float:
         """The observable at an outcome, as Qiskit writes it. Raises ValueError for what is no outcome."""
-        bits = self.layout.joined(outcome)
-        total = math.fsum(weight * parity(bits, self.layout.signs(pauli)) for pauli, weight in self.terms)
+        bits = int(self.layout.joined(outcome), 2)
+        total = math.fsum(weight * parity(bits, mask) for mask, weight in self.terms)
         return _settled(total, self.terms)
 
     def group(self, outcome: str) -> str:
@@ -67,32 +69,36 @@ class Observable:
         return fold_by(self.group, distribution)
 
 
-def _levels(terms: tuple[tuple[str, float], ...], layout: Layout) -> list[float]:
+def _levels(terms: tuple[tuple[int, float], ...]) -> list[float]:
     """Values that can occur: all of them for up to 16 bits under a Z, beyond that all sums of signs, which may be more.
 
     Raises ValueError for more than 65,536.
     """
-    places = [layout.signs(pauli) for pauli, _ in terms]
-    weights = [weight for _, weight in terms]
-    used = sorted({place for term in places for place in term})
+    used = [bit for bit in range(max(terms)[0].bit_length()) if any(mask >> bit & 1 for mask, _ in terms)]
     if len(used) <= _EXACT_BITS:
-        states = np.arange(1 << len(used))
-        totals = np.zeros(len(states))
-        for term, weight in zip(places, weights, strict=True):
-            odd = np.zeros(len(states), np.int64)
-            for place in term:
-                odd ^= (states >> used.index(place)) & 1
-            totals += weight * (1 - 2 * odd)
-        return sorted({_settled(float(total), terms) for total in totals})
+        return sorted({_settled(float(total), terms) for total in _totals(terms, used)})
     sums = {0.0}
-    for term, weight in zip(places, weights, strict=True):
-        sums = {_settled(total + sign * weight, terms) for total in sums for sign in ((1, -1) if term else (1,))}
+    for mask, weight in terms:
+        sums = {_settled(total + sign * weight, terms) for total in sums for sign in ((1, -1) if mask else (1,))}
         if len(sums) > MOST_LEVELS:
             raise ValueError(f"the observable can take more than {MOST_LEVELS:,} values: round its weights")
     return sorted(sums)
 
 
-def _settled(total: float, terms: tuple[tuple[str, float], ...]) -> float:
+def _totals(terms: tuple[tuple[int, float], ...], used: list[int]) -> Floats:
+    """The observable at every combination of the used bits."""
+    states = np.arange(1 << len(used))
+    totals = np.zeros(len(states))
+    for mask, weight in terms:
+        odd = np.zeros(len(states), np.int64)
+        for place, bit in enumerate(used):
+            if mask >> bit & 1:
+                odd ^= states >> place & 1
+        totals += weight * (1 - 2 * odd)
+    return totals
+
+
+def _settled(total: float, terms: tuple[tuple[int, float], ...]) -> float:
     """Rounded so far that the order of summing cannot show: 12 digits of the largest possible value."""
     scale = math.fsum(abs(weight) for _, weight in terms)
     return round(total, 11 - math.floor(math.log10(scale))) + 0.0

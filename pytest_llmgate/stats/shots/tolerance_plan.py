@@ -74,11 +74,12 @@ def plan_tolerance(
     def share(shots: int) -> float:
         return min(0.5, shots / ceiling)  # of an error at a look there; half at the last one
 
-    def passes(distance: float) -> int | None:
-        return _first(lambda n: _passes(cells, distance, bad_tvd, beta * share(n), n))
+    def passes(distance: float, start: int) -> int | None:
+        return _first(lambda n: _passes(cells, distance, bad_tvd, beta * share(n), n), start)
 
     cells = _Cells.of(p)
-    perfect, half = passes(0.0), passes(0.5 * max_tvd)
+    perfect = passes(0.0, _LEAST)
+    half = None if perfect is None else passes(0.5 * max_tvd, perfect)
     failing = _first(lambda n: _fails(cells, max_tvd, bad_tvd, alpha * share(n), n))
     needed = None if perfect is None or failing is None else max(perfect, failing)
     looks = tolerance_looks(ceiling, max(64, perfect or ceiling))
@@ -120,13 +121,15 @@ class _Cells(NamedTuple):
         return 0.5 * float(self.weight @ values)
 
 
-def _first(holds: Callable[[int], bool]) -> int | None:
-    """The least number of shots, to 1 %, at which a condition holds that more shots do not break."""
-    if not holds(_MOST):
-        return None
-    low, high = _LEAST - 1, _MOST
-    while high - low > max(1, low // 100):
-        middle = min(max(math.isqrt(low * high), low + 1), high - 1)
+def _first(holds: Callable[[int], bool], start: int = _LEAST) -> int | None:
+    """The least number of shots, to 2 %, at which a condition holds that more shots do not break."""
+    low, high = start - 1, start
+    while not holds(high):
+        if high >= _MOST:
+            return None
+        low, high = high, 2 * high
+    while high - low > max(1, low // 50) and low >= start:
+        middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
 
@@ -179,9 +182,7 @@ def _changes(p: Floats, distance: float) -> tuple[tuple[float, Floats], tuple[fl
 
 
 def _erf(x: Floats) -> Floats:
-    from scipy.special import erf
-
-    return np.asarray(erf(x))
+    return np.array([math.erf(value) for value in x])
 
 
 def _notes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ from pytest_llmgate.stats import binomial
 from pytest_llmgate.stats.shots.binomial_gaps import least_excess, mean_gap
 from pytest_llmgate.stats.shots.distances import (
     cross_entropy,
+    distance_figures,
     hellinger_fidelity,
     linear_cross_entropy,
     mean_interval,
@@ -213,6 +215,15 @@ def test_cross_entropy_is_in_bits_and_has_no_value_for_the_impossible() -> None:
         "method": "normal",
         "confidence": 0.95,
     }
+
+
+def test_all_figures_come_ready_for_json() -> None:
+    figures = distance_figures(seen_of(REFERENCES["even"], [30, 25, 1], [24, 20, 0]), REFERENCES["even"], size=4)
+    assert figures["tvd"]["value"] == 0.05 and figures["tvd"]["interval"][0] <= 0.05 <= figures["tvd"]["interval"][1]
+    assert figures["hellinger_fidelity"]["method"] == "delta"
+    assert figures["cross_entropy_bits"]["value"] is None
+    assert json.loads(json.dumps(figures)) == figures
+    assert set(distance_figures(Seen.none(2), REFERENCES["even"]).values()) == {None}
 
 
 @settings(max_examples=40)

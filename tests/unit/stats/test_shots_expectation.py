@@ -132,6 +132,16 @@ def test_unknown_values_help_neither_side() -> None:
         assert rule.decide(seen_of(*known, 300)) is None
 
 
+def test_limits_at_the_end_of_the_range_are_decided() -> None:
+    """A limit of 1 means that every shot gives 1: a few others fail it, and nothing else."""
+    rule = rule_of(limit=1.0, bad=0.9)
+    passed, failed = rule.decide(seen_of(0, 0, 200, 0)), rule.decide(seen_of(3, 0, 197, 0))
+    assert passed is not None and passed.outcome is Outcome.PASS
+    assert failed is not None and failed.outcome is Outcome.FAIL
+    assert rule.interval(seen_of(0, 0, 200, 0))[1] == 1.0
+    assert rule_of(limit=0.9, bad=-1.0).decide(seen_of(0, 20, 20, 0)) is not None
+
+
 def test_figures_are_on_the_observable_s_scale() -> None:
     figures = rule_of().figures(seen_of(20, 0, 80, 0))
     assert figures["estimate"] == 0.6 and figures["interval"][0] < 0.6 < figures["interval"][1]
