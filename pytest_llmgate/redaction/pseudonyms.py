@@ -8,34 +8,38 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-from pytest_llmgate.redaction.finds import CARD, EMAIL, SECRET, Find
+from pytest_llmgate.redaction.addresses import ip_stand_in, url_stand_in
+from pytest_llmgate.redaction.finds import CARD, DENIED, EMAIL, IBAN, IP, NAME, SECRET, URL, Find
+from pytest_llmgate.redaction.formats import in_format, keeps_format
+from pytest_llmgate.redaction.ibans import iban_stand_in
+from pytest_llmgate.redaction.secrets import PREFIX
 
 STAND_IN = re.compile(
-    r"eyJREDACTED0[a-p]{15}\.eyJREDACTED\.REDACTED|REDACTED0[a-p]{15}|user-[0-9a-f]{12}@example\.invalid"
+    r"eyJREDACTED0[a-p]{15}\.eyJREDACTED\.REDACTED|REDACTED([0-2])[a-p]{15}|user-[0-9a-f]{12}@example\.invalid"
 )
+_WORDLESS = (SECRET, DENIED, NAME)  # by the digit in their stand-ins, which have no format to keep
 _CARD_START = "9999"  # no payment card begins with 9, and a JSON number may not begin with 0
 
 
 def stand_ins(text: str) -> list[Find]:
-    """Stand-ins for secrets and e-mails in a text; recognised by their letters alone, whatever is around them."""
+    """Stand-ins of letters in a text; recognised by their letters alone, whatever is around them."""
     if "REDACTED" not in text and "@example.invalid" not in text:
         return []
     return [
-        Find(found.start(), found.end(), EMAIL if found[0].startswith("user-") else SECRET, done=True)
+        Find(found.start(), found.end(), _WORDLESS[int(found[1] or 0)] if "R" in found[0] else EMAIL, done=True)
         for found in STAND_IN.finditer(text)
     ]
 
 
 def stand_in(kind: str, private: str, key: bytes) -> str:
     """The stand-in for a private passage; `key` keeps it from being guessed back."""
-    if kind == CARD:
-        return _card(private, key)
+    if keeps_format(kind):
+        return in_format(kind, private, key)
     if kind == EMAIL:
-        return f"user-{_digest(private.casefold(), key)[:12]}@example.invalid"
-    prefix = _prefix(private)
-    # One digit, so that it is looked at at all; the rest are letters, so that no card number passes for it.
-    body = f"{prefix}REDACTED0{_digest(private, key)[:15].translate(_LETTERS)}"
-    return f"{body}.eyJREDACTED.REDACTED" if prefix == "eyJ" else body
+        address = private.replace("%40", "@").casefold()
+        return f"user-{_digest(address, key)[:12]}@example.invalid"
+    maker = {CARD: _card, IBAN: iban_stand_in, IP: ip_stand_in, URL: url_stand_in}.get(kind)
+    return maker(private, key) if maker else _word(kind, private, key)
 
 
 def luhn(digits: str) -> bool:
@@ -52,15 +56,18 @@ def is_card_stand_in(digits: str) -> bool:
 
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-_PREFIX = re.compile(
-    r"sk-(?:ant-|proj-)?|[srp]k_(?:live|test)_|gh[pousr]_|github_pat_|glpat-|A[KS]IA|AIza|xox[abeoprs]-|hf_|gsk_|eyJ"
-)
 
 
-def _prefix(private: str) -> str:
-    """The part of a key that only says whose key it is."""
-    found = _PREFIX.match(private)
-    return found[0] if found else ""
+def _word(kind: str, private: str, key: bytes) -> str:
+    """A word in place of what has no format. Secrets keep the prefix that only says whose key it is."""
+    # One digit, so that it is looked at at all; the rest are letters, so that no card number passes for it.
+    if kind != SECRET:
+        plain = " ".join(private.split()).casefold()
+        return f"REDACTED{_WORDLESS.index(kind)}{_digest(plain, key)[:15].translate(_LETTERS)}"
+    found = PREFIX.match(private)
+    prefix = found[0] if found else ""
+    body = f"{prefix}REDACTED0{_digest(private, key)[:15].translate(_LETTERS)}"
+    return f"{body}.eyJREDACTED.REDACTED" if prefix == "eyJ" else body
 
 
 def _card(private: str, key: bytes) -> str:

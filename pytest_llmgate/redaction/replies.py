@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ from pytest_llmgate.core.reply import Redaction, Reply
 
 OUTSIDE = -1  # start and end of a redaction that is not in the reply's text
 MAX_DEPTH = 100
+_LONGEST_KEY = 40
 _ELSEWHERE = ("data", "context", "tool_calls", "finish_reason", "model", "redactions")
 TOO_DEEP = "(nested too deeply to redact)"
 
@@ -55,11 +57,25 @@ def redact_value(redactor: Redactor, value: Any, found: list[Redaction], depth: 
         return TOO_DEEP
     if isinstance(value, Mapping):
         return {
-            _text(redactor, key, found) if isinstance(key, str) else key: redact_value(redactor, item, found, depth + 1)
+            _text(redactor, key, found) if isinstance(key, str) else key: _item(redactor, key, item, found, depth + 1)
             for key, item in value.items()
         }
     items = [redact_value(redactor, item, found, depth + 1) for item in value]
     return tuple(items) if isinstance(value, tuple) else items
+
+
+def _item(redactor: Redactor, key: Any, value: Any, found: list[Redaction], depth: int) -> Any:
+    """A value under a key, which may say what it is: `{"password": "hunter2000"}`, `{"phone": 6182261460}`."""
+    scalar = isinstance(value, (str, int)) and not isinstance(value, bool)
+    if scalar and isinstance(key, str) and len(key) <= _LONGEST_KEY:
+        said = f"{key}: "
+        text, redactions = redactor.redact(f"{said}{value}")
+        if text.startswith(said) and any(item.start >= len(said) for item in redactions):
+            made = text.removeprefix(said)
+            if isinstance(value, str) or made.isdecimal():
+                found += [Redaction(item.kind, OUTSIDE, OUTSIDE, item.pseudonym) for item in redactions]
+                return made if isinstance(value, str) else int(made)
+    return redact_value(redactor, value, found, depth)
 
 
 def _text(redactor: Redactor, text: str, found: list[Redaction]) -> str:
@@ -70,7 +86,12 @@ def _text(redactor: Redactor, text: str, found: list[Redaction]) -> str:
 
 def _integer(redactor: Redactor, number: int, found: list[Redaction]) -> int:
     """A card number stays a number, that of its stand-in."""
-    if abs(number) < 10**12 or abs(number) >= 10**19:
+    if abs(number) < 10**11 or abs(number) >= 10**19:
         return number
     text = _text(redactor, str(abs(number)), found)
     return int(text) if text.isdecimal() else number
+
+
+def count_kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
+    """How many passages of each kind were replaced, by kind in alphabetical order."""
+    return dict(sorted(Counter(item.kind for item in redactions).items()))
