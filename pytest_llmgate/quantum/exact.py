@@ -1,0 +1,128 @@
+"""Exact outcome probabilities of compiled circuits; many circuits in few runs of the simulator.
+
+One run of 60 five-qubit circuits takes a twentieth of 60 runs. What a circuit gives does not depend on what it is run
+beside, nor on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from qiskit import QuantumCircuit
+
+from pytest_llmgate.quantum.branching import TooManyBranches, branch_probabilities
+from pytest_llmgate.quantum.compiling import Terminal
+from pytest_llmgate.quantum.density import NoisyMaps
+from pytest_llmgate.quantum.distribution import Distribution, distribution, printed_places, with_readout
+from pytest_llmgate.quantum.noise import Device
+
+WIDEST_NOISY: Final = 12
+WIDEST_IDEAL: Final = 20
+WIDEST_DYNAMIC: Final = 8
+_MOST_PROBABILITIES: Final = 1 << 22  # in one answer of the simulator: 32 MB
+# Threads and fusion fixed, so that the last bit of a probability does not depend on the machine.
+_AER_OPTIONS: Final = {"max_parallel_threads": 1, "max_parallel_experiments": 1, "seed_simulator": 1, "shots": 1}
+
+
+class Prepared(NamedTuple):
+    """A compiled circuit, its device, and its measurements at the end (None where it is dynamic)."""
+
+    circuit: QuantumCircuit
+    device: Device
+    terminal: Terminal | None
+
+
+def may_be_exact(n: int, device: Device) -> bool:
+    """Whether a circuit of this many qubits in use can have exact probabilities at all."""
+    return n <= (WIDEST_NOISY if device.is_noisy else WIDEST_IDEAL)
+
+
+def exact_method(prepared: Prepared) -> str | None:
+    """How exact probabilities are computed: `statevector`, `density_matrix`, `branches`; None where they are not."""
+    n, mixed = prepared.circuit.num_qubits, prepared.device.is_noisy
+    if prepared.terminal is None:
+        return "branches" if n <= WIDEST_DYNAMIC else None
+    mixed = mixed or any(instruction.operation.name in _MIXING for instruction in prepared.terminal.body.data)
+    if mixed:
+        return "density_matrix" if n <= WIDEST_NOISY else None
+    return "statevector" if n <= WIDEST_IDEAL else None
+
+
+_MIXING = frozenset({"reset", "kraus", "quantum_channel", "superop", "initialize"})
+
+
+def exact_all(jobs: Sequence[Prepared]) -> list[Distribution | None]:
+    """The distribution of each circuit, None where it is too wide or branches too much."""
+    found: list[Distribution | None] = [None] * len(jobs)
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, job in enumerate(jobs):
+        method = exact_method(job)
+        if job.terminal is not None and not job.terminal.reads:  # nothing is measured: all bits stay 0
+            found[number] = distribution(np.zeros(1, dtype=np.int64), np.ones(1), printed_places(job.circuit))
+        elif method is not None:
+            groups.setdefault((method, job.device.digest), []).append(number)
+    for (method, _), numbers in sorted(groups.items()):
+        if method == "branches":
+            maps = NoisyMaps(jobs[numbers[0]].device)
+            for number in numbers:
+                found[number] = _followed(jobs[number], maps)
+        else:
+            for some in _portions(jobs, numbers):
+                for number, p in zip(some, _run([jobs[number] for number in some], method), strict=True):
+                    found[number] = _read_out(jobs[number], p)
+    return found
+
+
+def _portions(jobs: Sequence[Prepared], numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Circuits of one run: as many as their answers fit into."""
+    portion: list[int] = []
+    size = 0
+    for number in numbers:
+        terminal = jobs[number].terminal
+        assert terminal is not None
+        size += 1 << len(terminal.reads)
+        if portion and size > _MOST_PROBABILITIES:
+            yield portion
+            portion, size = [], 1 << len(terminal.reads)
+        portion.append(number)
+    yield portion
+
+
+def _run(jobs: Sequence[Prepared], method: str) -> list[Any]:
+    """Probabilities of what is measured, bit k of the index being the k-th read qubit."""
+    from qiskit_aer import AerSimulator
+
+    bodies = []
+    for job in jobs:
+        assert job.terminal is not None
+        body = job.terminal.body.copy()
+        body.save_probabilities([qubit for qubit, _ in job.terminal.reads], label="p")  # added by qiskit_aer
+        bodies.append(body)
+    options = {**_AER_OPTIONS, "method": method}
+    result = AerSimulator().run(bodies, noise_model=jobs[0].device.model, **options).result()
+    if not result.success:
+        raise RuntimeError(f"the simulator failed: {result.status}")
+    return [np.asarray(result.data(number)["p"], dtype=float) for number in range(len(bodies))]
+
+
+def _read_out(job: Prepared, p: Any) -> Distribution:
+    assert job.terminal is not None
+    reads = job.terminal.reads
+    p = with_readout(p, [job.device.readout(qubit) for qubit, _ in reads])
+    bit_of = {clbit: number for number, (_, clbit) in enumerate(reads)}
+    places = [None if place is None else bit_of.get(place, -1) for place in printed_places(job.circuit)]
+    return distribution(np.arange(len(p)), p, places)
+
+
+def _followed(job: Prepared, maps: NoisyMaps) -> Distribution | None:
+    try:
+        found = branch_probabilities(job.circuit, job.device, maps)
+    except TooManyBranches:
+        return None
+    if job.circuit.num_clbits > 62:
+        return None
+    contents = sorted(found)
+    p = np.array([found[bits] for bits in contents])
+    return distribution(np.array(contents, dtype=np.int64), p, printed_places(job.circuit))
