@@ -14,6 +14,7 @@ import numpy as np
 
 from pytest_llmgate.stats.intervals import clopper_pearson
 from pytest_llmgate.stats.shots.betting import spread_bets
+from pytest_llmgate.stats.shots.hypotheses import tvd
 from pytest_llmgate.stats.shots.rule import Floats, Ints, Seen
 from pytest_llmgate.stats.shots.tvd_bounds import lower_bound, plug_in, split, typical_bound
 
@@ -53,17 +54,17 @@ def rounded(value: Any) -> Any:
     return value
 
 
-def tvd_interval(seen: Seen, p: Floats, *, confidence: float) -> tuple[float, float]:
+def tvd_interval(seen: Seen, p: Floats, *, confidence: float, looks: int = 1) -> tuple[float, float]:
     """The TVD's two-sided interval: each bound is wrong with probability at most (1 - confidence)/2.
 
-    Args: seen; p; confidence in (0, 1). Valid for any number of outcomes, at a number of shots that the counts did
-    not choose. Lower: the split-sample bound. Upper: the better, for a perfect circuit, of two bounds that need no
-    asymptotics (`tvd_bounds`). Widened where the plug-in TVD would lie outside, which its upward bias with many
-    outcomes can cause. Without shots: (0, 1).
+    Args: seen; p; confidence in (0, 1); looks, how many totals of shots the counts could choose among to stop at (they
+    share the error evenly: union bound). Valid for any number of outcomes. Lower: the split-sample bound. Upper: the
+    better, for a perfect circuit, of two bounds that need no asymptotics (`tvd_bounds`). Widened where the plug-in
+    TVD would lie outside, which its upward bias with many outcomes can cause. Without shots: (0, 1).
     """
     if seen.shots == 0:
         return 0.0, 1.0
-    error = 0.5 * (1.0 - confidence)
+    error = 0.5 * (1.0 - confidence) / looks
     observed = plug_in(seen, p)
     lower = lower_bound(split(seen, p), error)
     return min(lower, observed), max(typical_bound(p, seen.shots, error).at(observed), observed)
@@ -80,8 +81,8 @@ def hellinger_fidelity(p: Floats, counts: Ints, *, confidence: float = 0.95) -> 
     shots = int(counts.sum())
     affinity = min(1.0, float(np.sqrt(p * counts / shots).sum()))
     if float(p[shots * p < _FEW].sum()) > 1.0 - confidence:
-        high = max(0.0, 1.0 - typical_bound(p, shots, 0.5 * (1.0 - confidence)).at(_tvd_of(p, counts)))
-        return Figure(affinity**2, (min(high, affinity) ** 2, 1.0), "tvd", confidence)
+        least = 1.0 - typical_bound(p, shots, 0.5 * (1.0 - confidence)).at(tvd(counts / shots, p))
+        return Figure(affinity**2, (min(least, affinity) ** 2, 1.0), "tvd", confidence)
     spare = 0.125 * max(0, int((shots * p >= _FEW).sum()) - 1) / shots
     seen_mass = min(1.0, float(p[counts > 0].sum()))
     variance = max(0.0, seen_mass - affinity**2) / (4.0 * shots) + 0.25 * spare / shots
@@ -110,7 +111,7 @@ def linear_cross_entropy(p: Floats, counts: Ints, *, size: int | None = None, co
 
     Args: as above; size D of the space of outcomes, such as 2^bits (None: the known ones). Without value where p is
     uniform, which tells nothing from noise. Interval of the mean: `binomial` (Clopper-Pearson) where p has two
-    values, else `betting`; both hold at any n. Source: linear cross-entropy benchmarking, Arute et al. (2019),
+    values, else `betting`; neither is asymptotic. Source: linear cross-entropy benchmarking, Arute et al. (2019),
     Nature 574, normalised by the reference's own.
     """
     uniform = 1.0 / (len(p) - 1 if size is None else size)
@@ -122,7 +123,7 @@ def linear_cross_entropy(p: Floats, counts: Ints, *, size: int | None = None, co
     return Figure(value, (low, high), method, confidence)
 
 
-def distance_figures(seen: Seen, p: Floats, *, size: int | None = None, confidence: float = 0.95) -> dict[str, Any]:
+def distances_of(seen: Seen, p: Floats, *, size: int | None = None, confidence: float = 0.95) -> dict[str, Any]:
     """All figures of distance of a verdict, JSON-ready; None before the first shot.
 
     Args: seen; p; size of the space of outcomes (None: the known ones); confidence of every interval.
@@ -163,10 +164,6 @@ def mean_interval(values: Floats, counts: Ints, *, confidence: float) -> tuple[f
         method = "betting"
     span = (low + (high - low) * bottom, low + (high - low) * top)
     return mean, (min(span[0], mean), max(span[1], mean)), method
-
-
-def _tvd_of(p: Floats, counts: Ints) -> float:
-    return plug_in(Seen(int(counts.sum()), counts, counts), p)
 
 
 def _quantile(confidence: float) -> float:

@@ -55,7 +55,9 @@ class ToleranceRule:
     _uppers: tuple[UpperBound, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check(self)
+        if len(self.p) != len(self.outcomes) + 1:
+            raise ValueError(f"{len(self.outcomes)} outcomes need as many probabilities and one, not {len(self.p)}")
+        check_tolerance(self.p, self.max_tvd, self.bad_tvd, self.alpha, self.beta, self.looks)
         bounds = [upper_bound(self.p, n, self.beta * self.share(n), self.bad_tvd) for n in self.looks]
         object.__setattr__(self, "_uppers", tuple(bounds))
 
@@ -120,12 +122,15 @@ def tolerance_looks(ceiling: int, first: int = 64) -> tuple[int, ...]:
     return (*(round(first * ratio**step) for step in range(steps)), ceiling)
 
 
-def _check(rule: ToleranceRule) -> None:
-    if len(rule.p) != len(rule.outcomes) + 1 or not abs(float(rule.p.sum()) - 1.0) < 1e-6 or (rule.p < 0.0).any():
+def check_tolerance(
+    p: Floats, max_tvd: float, bad_tvd: float, alpha: float, beta: float, looks: tuple[int, ...]
+) -> None:
+    """Refuse what no tolerance can be decided with. Args as in ToleranceRule; raises ValueError."""
+    if len(p) < 2 or not abs(float(p.sum()) - 1.0) < 1e-6 or (p < 0.0).any():
         raise ValueError("the reference needs a probability for every outcome and one for all others, which sum to 1")
-    if not 0.0 < rule.max_tvd < rule.bad_tvd <= 1.0:
-        raise ValueError(f"max_tvd must lie between 0 and bad_tvd, not {rule.max_tvd:g} with bad_tvd {rule.bad_tvd:g}")
-    if not (0.0 < rule.alpha <= 0.5 and 0.0 < rule.beta <= 0.5):
-        raise ValueError(f"alpha and beta must lie between 0 and 0.5, not {rule.alpha:g} and {rule.beta:g}")
-    if not rule.looks or rule.looks[0] < 1 or any(b <= a for a, b in pairwise(rule.looks)):
-        raise ValueError(f"looks are increasing numbers of shots, not {rule.looks}")
+    if not 0.0 < max_tvd < bad_tvd <= 1.0:
+        raise ValueError(f"max_tvd must lie between 0 and bad_tvd, not {max_tvd:g} with bad_tvd {bad_tvd:g}")
+    if not (0.0 < alpha <= 0.5 and 0.0 < beta <= 0.5):
+        raise ValueError(f"alpha and beta must lie between 0 and 0.5, not {alpha:g} and {beta:g}")
+    if not looks or looks[0] < 1 or any(after <= before for before, after in pairwise(looks)):
+        raise ValueError(f"looks are increasing numbers of shots, not {looks}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from pytest_llmgate.stats.shots.binomial_gaps import least_excess, mean_gap
 from pytest_llmgate.stats.shots.rule import Floats
-from pytest_llmgate.stats.shots.tolerance import ToleranceRule, tolerance_looks
+from pytest_llmgate.stats.shots.tolerance import ToleranceRule, check_tolerance, tolerance_looks
 from pytest_llmgate.stats.shots.tvd_bounds import best_slope, binomial_bound, mcdiarmid
 
 POWER = 0.9
@@ -21,6 +21,7 @@ POWER = 0.9
 _LEAST, _MOST = 16, 1 << 30
 _NORMAL = NormalDist()
 _Z_POWER = _NORMAL.inv_cdf(POWER)
+_NONE = 1e-100  # of a deviation, so that it can be divided by
 _SPREAD_PERFECT, _SPREAD_CHANGED = 0.3, 0.5  # sqrt(n) times the standard deviation of T^, at most; see _mean_observed
 
 
@@ -70,6 +71,7 @@ def plan_tolerance(
     halves of them, which is the hardest to see (a change of one outcome alone is found as with two outcomes).
     Tests check them by simulation. Raises ValueError for what no rule can be made of.
     """
+    check_tolerance(p, max_tvd, bad_tvd, alpha, beta, (ceiling,))
 
     def share(shots: int) -> float:
         return min(0.5, shots / ceiling)  # of an error at a look there; half at the last one
@@ -83,7 +85,7 @@ def plan_tolerance(
     failing = _first(lambda n: _fails(cells, max_tvd, bad_tvd, alpha * share(n), n))
     needed = None if perfect is None or failing is None else max(perfect, failing)
     looks = tolerance_looks(ceiling, max(64, perfect or ceiling))
-    plan = TolerancePlan(
+    return TolerancePlan(
         p=p,
         max_tvd=max_tvd,
         bad_tvd=bad_tvd,
@@ -98,8 +100,6 @@ def plan_tolerance(
         expected=next((look for look in looks if perfect is not None and look >= perfect), ceiling),
         notes=_notes(p, max_tvd, bad_tvd, ceiling, (perfect, half, failing)),
     )
-    plan.rule(tuple(str(number) for number in range(len(p) - 1)))  # refuses what no rule can be made of
-    return plan
 
 
 class _Cells(NamedTuple):
@@ -147,7 +147,7 @@ def _passes(cells: _Cells, distance: float, bad: float, error: float, shots: int
 def _fails(cells: _Cells, good: float, distance: float, error: float, shots: int) -> bool:
     """Whether a circuit at this TVD fails a look there with probability POWER: what the split sample sees of it."""
     half = shots / 2.0
-    deviation = np.sqrt(cells.p * (1.0 - cells.p) / half) + 1e-300
+    deviation = np.sqrt(cells.p * (1.0 - cells.p) / half) + _NONE
     seen = sum(
         part * cells.half_sum(d * _erf(d / deviation / math.sqrt(2.0))) for part, d in _changes(cells.p, distance)
     )
@@ -162,7 +162,7 @@ def _mean_observed(cells: _Cells, distance: float, floor: float, shots: int) -> 
     """
     if distance == 0.0:
         return floor
-    deviation = np.sqrt(cells.p * (1.0 - cells.p) / shots) + 1e-300
+    deviation = np.sqrt(cells.p * (1.0 - cells.p) / shots) + _NONE
     total = 0.0
     for part, d in _changes(cells.p, distance):
         z = d / deviation

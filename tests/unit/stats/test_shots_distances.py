@@ -16,7 +16,7 @@ from pytest_llmgate.stats import binomial
 from pytest_llmgate.stats.shots.binomial_gaps import least_excess, mean_gap
 from pytest_llmgate.stats.shots.distances import (
     cross_entropy,
-    distance_figures,
+    distances_of,
     hellinger_fidelity,
     linear_cross_entropy,
     mean_interval,
@@ -155,6 +155,13 @@ def test_the_interval_holds_the_plug_in_and_grows_with_confidence(
     assert seen.shots == 0 or low <= plug_in(seen, p) <= high
 
 
+def test_a_stop_that_the_counts_chose_costs_width() -> None:
+    p = REFERENCES["three"]
+    seen = seen_of(p, [330, 120, 50], [310, 140, 50])
+    (low, high), wide = tvd_interval(seen, p, confidence=0.95), tvd_interval(seen, p, confidence=0.95, looks=20)
+    assert wide[0] <= low and high < wide[1] < high + 0.04
+
+
 def test_nothing_seen_says_nothing() -> None:
     assert tvd_interval(Seen.none(2), REFERENCES["even"], confidence=0.95) == (0.0, 1.0)
 
@@ -218,12 +225,12 @@ def test_cross_entropy_is_in_bits_and_has_no_value_for_the_impossible() -> None:
 
 
 def test_all_figures_come_ready_for_json() -> None:
-    figures = distance_figures(seen_of(REFERENCES["even"], [30, 25, 1], [24, 20, 0]), REFERENCES["even"], size=4)
+    figures = distances_of(seen_of(REFERENCES["even"], [30, 25, 1], [24, 20, 0]), REFERENCES["even"], size=4)
     assert figures["tvd"]["value"] == 0.05 and figures["tvd"]["interval"][0] <= 0.05 <= figures["tvd"]["interval"][1]
     assert figures["hellinger_fidelity"]["method"] == "delta"
     assert figures["cross_entropy_bits"]["value"] is None
     assert json.loads(json.dumps(figures)) == figures
-    assert set(distance_figures(Seen.none(2), REFERENCES["even"]).values()) == {None}
+    assert set(distances_of(Seen.none(2), REFERENCES["even"]).values()) == {None}
 
 
 @settings(max_examples=40)

@@ -119,7 +119,7 @@ def test_figures_of_a_run_that_was_cut_are_there_all_the_same() -> None:
         ({"looks": ()}, "looks are increasing"),
         ({"looks": (64, 64)}, "looks are increasing"),
         ({"p": np.array([0.5, 0.6, 0.0])}, "which sum to 1"),
-        ({"p": np.array([0.5, 0.5])}, "a probability for every outcome"),
+        ({"p": np.array([0.5, 0.5])}, "2 outcomes need as many probabilities and one"),
         ({"p": np.array([0.5, float("nan"), 0.5])}, "which sum to 1"),
     ],
 )
@@ -165,6 +165,30 @@ def test_a_tolerance_without_room_is_never_decided() -> None:
 def test_large_tolerances_can_be_planned() -> None:
     plan = plan_of(4, max_tvd=0.6, bad_tvd=0.9)
     assert plan.can_decide and plan.needed is not None and plan.needed < 1_000
+
+
+def test_a_certain_outcome_can_be_planned() -> None:
+    """Nothing is noise where the reference has one outcome: every other shot is distance."""
+    plan = plan_tolerance(np.array([1.0, 0.0]), max_tvd=0.05, bad_tvd=0.1, alpha=0.01, beta=0.05, ceiling=20_000)
+    assert plan.can_decide
+    rule = plan.rule(("00",))
+    shots = rule.looks[-1]
+    assert rule.decide(seen_of(shots, 0)) == PASS
+    assert rule.decide(seen_of(shots - shots // 8, shots // 8)) == FAIL
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ceiling": 0}, "looks are increasing"),
+        ({"max_tvd": 0.2}, "max_tvd must lie between"),
+        ({"bad_tvd": float("nan")}, "max_tvd must lie between"),
+        ({"beta": 0.0}, "alpha and beta"),
+    ],
+)
+def test_a_plan_without_sense_is_refused_before_it_is_computed(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plan_of(2, **changes)
 
 
 def test_the_plan_s_rule_is_the_one_that_was_planned() -> None:
