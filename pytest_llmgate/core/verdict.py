@@ -55,7 +55,8 @@ class GateVerdict:
     def to_row(self) -> dict[str, Any]:
         """The gate as it stands in `result.json`."""
         row: dict[str, Any] = plain(self)
-        return {**row, **row.pop("circuit")}
+        of_shots = row.pop("circuit")
+        return {**row, **of_shots}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

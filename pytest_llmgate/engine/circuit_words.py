@@ -53,14 +53,18 @@ def _failed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
         return f"{figures['estimate']:.4g}: {side} the limit of {figures['threshold']:g} is ruled out {risk}"
     if "max_tvd" in figures:
         return f"TVD {_distance(figures)} from {against}: at most {figures['max_tvd']:g} is ruled out {risk}"
+    return f"not as {against} {risk}: TVD {_distance(figures)}{_like(figures)}"
+
+
+def _like(figures: Mapping[str, Any]) -> str:
+    """The likeliest cause; one that is likelier than the reference may still be too small for what was seen."""
     causes = figures.get("causes") or ()
-    like = f"; most like: {causes[0]['name']}" if causes and _explains(causes[0]) else ""
-    return f"not as {against} {risk}: TVD {_distance(figures)}{like}"
-
-
-def _explains(cause: Mapping[str, Any]) -> bool:
-    """Whether an alternative is likelier than the reference; None: the reference excludes what was seen."""
-    return cause["log10_ratio"] is None or cause["log10_ratio"] > 0
+    if not causes or not (causes[0]["log10_ratio"] is None or causes[0]["log10_ratio"] > 0):
+        return ""
+    interval = figures.get("tvd_interval")
+    if interval is not None and causes[0]["tvd"] < interval[0]:
+        return "; larger than any declared change that is like it"
+    return f"; most like: {causes[0]['name']}"
 
 
 def _open(fold: ShotFold, figures: Mapping[str, Any], reason: str, stream: CircuitStream) -> str:
