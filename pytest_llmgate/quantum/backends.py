@@ -51,7 +51,7 @@ def open_generic(plan: BackendPlan, files: SuiteFiles, environ: Mapping[str, str
     from qiskit.providers.fake_provider import GenericBackendV2
 
     qubits, seed = (plan.options.get(name, default) for name, default in (("num_qubits", _GENERIC_QUBITS), ("seed", 0)))
-    for name, value, least in (("num_qubits", qubits, 1), ("seed", seed, 0)):
+    for name, value, least in (("num_qubits", qubits, 2), ("seed", seed, 0)):
         if type(value) is not int or value < least:
             raise problem("bad-value", f"{name}: {value!r} is not a whole number of at least {least}", plan.where)
     return GenericBackendV2(qubits, seed=seed)

@@ -17,8 +17,8 @@ def sampled_counts(result: Any, circuit: Any, shots: int) -> dict[str, int]:
     registers = printed(circuit)
     data = result[0].data
     names = [register.name for register in registers]
-    if sorted(data.keys()) != sorted(names):
-        raise bad_result(f"the result has the registers {_listed(data.keys())}, the circuit has {_listed(names)}")
+    if sorted(data) != sorted(names):
+        raise bad_result(f"the result has the registers {_listed(data)}, the circuit has {_listed(names)}")
     columns = []
     for register in registers:
         bits = data[register.name]

@@ -1,6 +1,7 @@
 """What one process does against a localqpu server: every scenario in turn, its outcome as one JSON line.
 
-Run by test_localqpu.py in a process of its own, as connecting changes the environment. Arguments: port, folder.
+Run by test_localqpu.py in a process of its own, as connecting changes the environment. Arguments: port, folder, and
+what to do: `all` scenarios, `die` after a submission, or `resume` the run that died.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pytest_llmgate.quantum.backends import open_ibm
 from pytest_llmgate.quantum.hardware import Hardware, HardwareRooms, build
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
-PORT, FOLDER = int(sys.argv[1]), Path(sys.argv[2])
+PORT, FOLDER, WHAT = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 CONTROL = LocalqpuControl(f"http://127.0.0.1:{PORT}")
 LEDGER = FileShotLedger(FOLDER / "hardware.json", "run")
 SERVICE = localqpu.connect(port=PORT)
@@ -44,7 +45,9 @@ def bell() -> QuantumCircuit:
     return circuit
 
 
-def hardware(scope: str, *, name: str = "ibm_brisbane", approved: bool = True, deadline_s: float = 60.0) -> Hardware:
+def hardware(
+    scope: str, *, name: str = "ibm_brisbane", approved: bool = True, deadline_s: float = 60.0, sleep: Any = None
+) -> Hardware:
     plan = BackendPlan(
         provider="ibm",
         name=name,
@@ -55,7 +58,7 @@ def hardware(scope: str, *, name: str = "ibm_brisbane", approved: bool = True, d
     )
     rooms = HardwareRooms(
         environ={"LLMGATE_APPROVE_HARDWARE": "1" if approved else ""},
-        ledger=LEDGER, scope=scope, run="run", redact=str,
+        ledger=LEDGER, scope=scope, run="run", redact=str, sleep=sleep,
     )  # fmt: skip
     return build(plan, SuiteFiles(FOLDER, FOLDER), rooms, open_ibm)
 
@@ -70,6 +73,20 @@ def drawn(backend: Hardware, key: str = "bell#0") -> dict[str, Any]:
     return {"kind": "ok", **result._asdict()}
 
 
+def die_while_waiting() -> None:
+    """Submit a job, and be killed while it is waited for."""
+    CONTROL.reset()
+    CONTROL.set_scenario({"queue": {"polls_before_running": 50}})
+    backend = hardware("killed", sleep=lambda seconds: os._exit(9))
+    backend.sample(bell(), 200, 7, key="bell#0")
+
+
+def resume() -> None:
+    """The same chunk of the same run, in another process."""
+    CONTROL.set_scenario({})
+    told("killed", [drawn(hardware("killed"))], 0.0)
+
+
 def played(scope: str, scenario: Mapping[str, Any], chunks: int = 1, **how: Any) -> None:
     """One scenario: what `sample` gave, what the server saw, what the ledger holds."""
     CONTROL.reset()
@@ -77,10 +94,13 @@ def played(scope: str, scenario: Mapping[str, Any], chunks: int = 1, **how: Any)
     backend = hardware(scope, **how)
     started = time.monotonic()
     draws = [drawn(backend, f"bell#{ordinal}") for ordinal in range(chunks)]
-    took = time.monotonic() - started
+    told(scope, draws, time.monotonic() - started)
+
+
+def told(scope: str, draws: list[dict[str, Any]], took: float) -> None:
     posts = [row for row in CONTROL.requests() if row["method"] == "POST" and row["path"] == JOBS]
     scopes = json.loads((FOLDER / "hardware.json").read_text() or '{"scopes": {}}')["scopes"]
-    book = scopes.get(f"ibm:{how.get('name', 'ibm_brisbane')} {scope}")
+    book = scopes.get(f"ibm:ibm_brisbane {scope}")
     row = {"draws": draws, "posts": len(posts), "jobs": CONTROL.jobs(), "book": book, "took_s": round(took, 2)}
     print(json.dumps({"scenario": scope, **row}), flush=True)
 
@@ -110,5 +130,5 @@ def main() -> None:
     LEDGER.close()
 
 
-main()
+{"all": main, "die": die_while_waiting, "resume": resume}[WHAT]()
 os._exit(0)  # threads of abandoned calls must not hold the process
