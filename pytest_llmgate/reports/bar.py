@@ -6,19 +6,26 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pytest_llmgate.core.rates import percent
+from pytest_llmgate.reports.circuit_words import is_figure
+from pytest_llmgate.reports.numbers import figure
+
 _WIDTH, _MARGIN = 240.0, 8.0
 
 
 class Bar(NamedTuple):
-    """Places along the drawing, in its own units (0 to 240), and the rates at its ends."""
+    """Places along the drawing, in its own units (0 to 240), and what stands at its ends.
+
+    good, bad: None where a gate has no limits, such as one that asks for the reference's own distribution.
+    """
 
     low: float
     high: float
     estimate: float
-    good: float
-    bad: float
-    from_rate: float
-    to_rate: float
+    good: float | None
+    bad: float | None
+    first: str
+    last: str
 
     @property
     def width(self) -> float:
@@ -27,20 +34,35 @@ class Bar(NamedTuple):
 
 
 def bar_of(gate: Mapping[str, Any]) -> Bar | None:
-    """The drawing of a gate, or None where there is no interval. The scale shows all its rates, and no more."""
+    """The drawing of a gate, or None where there is no interval. The scale shows all its figures, and no more."""
     if gate["interval"] is None or gate["estimate"] is None:
         return None
-    marks = (*gate["interval"], gate["estimate"], gate["threshold"], gate["bad"])
-    low, high = _scale(min(marks), max(marks))
-    left, right, estimate, good, bad = (
-        round(_MARGIN + (mark - low) / (high - low) * (_WIDTH - 2 * _MARGIN), 1) for mark in marks
-    )
-    return Bar(left, right, estimate, good, bad, low, high)
+    values = (*gate["interval"], gate["estimate"], gate["threshold"], gate["bad"])
+    known = [value for value in values if value is not None]
+    plain = gate["type"] == "expectation"
+    low, high = _round_ends(min(known), max(known)) if plain else _scale(min(known), max(known))
+    left, right, estimate, good, bad = (None if value is None else _place(value, low, high) for value in values)
+    assert left is not None
+    assert right is not None
+    assert estimate is not None
+    shown = figure if is_figure(gate) else percent
+    return Bar(left, right, estimate, good, bad, shown(low), shown(high))
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return round(_MARGIN + (value - low) / (high - low) * (_WIDTH - 2 * _MARGIN), 1)
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:
-    """Round ends, five percent points apart at least, that hold both rates."""
+    """Round ends between 0 and 1, five percent points apart at least, that hold both."""
     first, last = math.floor(low * 20 + 1e-9), math.ceil(high * 20 - 1e-9)
     if last <= first:
         first, last = (first - 1, last) if first > 0 else (first, first + 1)
     return max(first / 20, 0.0), min(last / 20, 1.0)
+
+
+def _round_ends(low: float, high: float) -> tuple[float, float]:
+    """Round ends of any two numbers: multiples of the power of ten that their distance spans ten times or less."""
+    step = 10.0 ** math.floor(math.log10(max(high - low, 1e-9 * max(1.0, abs(low), abs(high)))))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return first * step, max(last, first + 1) * step

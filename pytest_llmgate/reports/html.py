@@ -54,7 +54,7 @@ def _page(result: Mapping[str, Any], transcripts: Transcripts) -> dict[str, Any]
         "tests": tests,
         "tests_dropped": len(worst_first) - len(tests),
         "replies_dropped": replies.dropped,
-        "spent": words.spent_in_all(result["totals"]),
+        "spent": words.spent_in_all(result),
         "provenance": words.provenance(result),
         "facts": list(_facts(result)),
     }

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from pytest_llmgate.reports import circuits
+from pytest_llmgate.reports.circuit_words import fallback, says_it_all
 from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
 from pytest_llmgate.reports.words import (
     counted,
+    figures,
     headline,
-    measured,
     money,
     provenance,
-    rates,
     sentence,
     spent_by,
     spent_in_all,
@@ -81,6 +82,11 @@ class _Page:
         indent = _INDENT + deeper
         self._add([mark + line for line in self._broken(text, indent + len(mark))], indent)
 
+    @property
+    def room(self) -> int:
+        """Columns of a text that is not broken, two to the right."""
+        return self._width - _INDENT - 3
+
     def gap(self) -> None:
         self.lines.append("")
 
@@ -109,14 +115,18 @@ class _Failing:
 def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
     page.entry(test["verdict"], test["id"])
     page.text(spent_by(test))
+    if fallback(test):
+        page.text(fallback(test))
     for gate in test["gates"]:
         page.entry(gate["verdict"], f"{gate['name']}: {gate['reason']}", inner=True)
-        if gate["verdict"] != "pass" and gate["stop_reason"] not in _SAID_ALL:
-            page.text(f"{measured(gate)}; {rates(gate)}")
+        if gate["verdict"] != "pass" and gate["stop_reason"] not in _SAID_ALL and not says_it_all(gate):
+            page.text(figures(gate))
         elif gate.get("bad_assumed"):
             page.text("this bad rate is assumed; write bad_rate to choose it")
         if standing(gate):
             page.text(standing(gate))
+        for line in circuits.lines(gate, page.room):
+            page.text(line, 2)
         for row in failing.of(test, gate["name"]):
             _reply(page, row)
     for kind in ("problems", "warnings"):
@@ -139,11 +149,10 @@ def _reply(page: _Page, row: Mapping[str, Any]) -> None:
 
 
 def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
-    sums = result["totals"]
     if failing.dropped:
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
-    page.text(spent_in_all(sums))
+    page.text(spent_in_all(result))
     unpriced = (result.get("execution") or {}).get("unpriced_models")
     if unpriced:
         page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")

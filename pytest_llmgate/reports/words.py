@@ -4,37 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from pytest_llmgate.core.rates import percent
+from pytest_llmgate.reports import circuit_words
+from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "counted", "headline", "measured", "money", "percent", "provenance", "rates", "sentence", "spent_by",
+    "counted", "figures", "headline", "measured", "money", "percent", "provenance", "rates", "sentence", "spent_by",
     "spent_in_all", "standing", "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
-
-
-def counted(number: int | None, noun: str) -> str:
-    """`1 trial`, `1,200 trials`, or that nobody counted."""
-    if number is None:
-        return f"{noun}s not measured"
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def money(amount: str | Decimal | None) -> str:
-    """Dollars, with as many decimals as a small amount needs; unknown is said, never $0."""
-    if amount is None:
-        return "cost unknown"
-    value = Decimal(amount)
-    cents = value >= 10 or value == value.quantize(Decimal("0.01"))
-    step = Decimal("0.01") if cents else Decimal("0.0001")
-    rounded = value.quantize(step, ROUND_HALF_EVEN)
-    if value and not rounded:
-        return f"less than ${step}"
-    return f"${rounded:f}"
 
 
 def tokens(usage: Mapping[str, Any]) -> str:
@@ -46,15 +27,22 @@ def tokens(usage: Mapping[str, Any]) -> str:
 
 
 def spent_by(test: Mapping[str, Any]) -> str:
-    """What one test took: trials, cases, holes, calls, tokens, money."""
+    """What one test took: trials, cases, holes, calls, tokens, money; a circuit its shots, and where they are from."""
+    if test.get("circuit"):
+        return circuit_words.drawn(test)
     cases = f"{counted(test['trials'], 'trial')} on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
     holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
     return ", ".join([cases, *holes, *_calls(test["usage"])])
 
 
-def spent_in_all(totals: Mapping[str, Any]) -> str:
-    """What the run took."""
-    return ", ".join([counted(totals["trials"], "trial"), *_calls(totals)])
+def spent_in_all(result: Mapping[str, Any]) -> str:
+    """What the run took; chunks of shots are no trials, and jobs of a device are no calls of a model."""
+    totals, shots = result["totals"], circuit_words.shots_in_all(result["tests"])
+    if shots is None:
+        return ", ".join([counted(totals["trials"], "trial"), *_calls(totals)])
+    trials, calls = totals["trials"] - shots.chunks, totals["calls"] - shots.jobs
+    parts = [counted(trials, "trial")] if trials or len(result["tests"]) > shots.tests else []
+    return ", ".join([*parts, *_calls({**totals, "calls": calls}), *shots.words(None if calls else totals["cost_usd"])])
 
 
 def _calls(usage: Mapping[str, Any]) -> list[str]:
@@ -90,15 +78,23 @@ def provenance(result: Mapping[str, Any]) -> str:
     """Where the replies come from: asked now, or recorded before."""
     run, execution = result["run"], result["execution"]
     if not run.get("recorded_at"):
-        return "judged on live replies" if result["totals"]["calls"] else ""
+        return "judged on live replies" if _asked(result) else ""
     on = f"replies recorded on {run['recorded_at']}"
     if not (execution.get("billed") or {}).get("calls"):
         return f"judged on {on}"
     return f"judged on live replies and, for {counted(execution.get('replayed_trials'), 'trial')}, on {on} or later"
 
 
+def _asked(result: Mapping[str, Any]) -> bool:
+    """Whether a model was called."""
+    shots = circuit_words.shots_in_all(result["tests"])
+    return bool(result["totals"]["calls"] and (shots is None or result["totals"]["calls"] > shots.jobs))
+
+
 def rates(gate: Mapping[str, Any]) -> str:
     """What counts as good and as bad for a gate."""
+    if circuit_words.is_figure(gate):
+        return circuit_words.limits(gate)
     unwanted = gate["bad"] > gate["threshold"]
     good, bad = ("at or below", "at or above") if unwanted else ("at or above", "at or below")
     assumed = " (assumed)" if gate.get("bad_assumed") else ""
@@ -107,12 +103,19 @@ def rates(gate: Mapping[str, Any]) -> str:
 
 def measured(gate: Mapping[str, Any]) -> str:
     """The estimate with its interval, or that there is none."""
+    if circuit_words.is_figure(gate):
+        return circuit_words.measured(gate)
     if gate["estimate"] is None:
         return "nothing measured"
     if gate["interval"] is None:
         return percent(gate["estimate"])
     low, high = gate["interval"]
     return f"{percent(gate['estimate'])}, interval {percent(low)} to {percent(high)}"
+
+
+def figures(gate: Mapping[str, Any]) -> str:
+    """What was measured, and what counts as good and as bad."""
+    return "; ".join(part for part in (measured(gate), rates(gate)) if part)
 
 
 def sentence(test: Mapping[str, Any]) -> str:

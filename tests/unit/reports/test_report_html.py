@@ -165,10 +165,10 @@ def test_a_run_without_tests_says_so() -> None:
 )
 def test_every_mark_of_a_drawing_lies_on_it(marks: list[float]) -> None:
     low, high = sorted(marks[:2])
-    row = {"interval": (low, high), "estimate": marks[2], "threshold": marks[3], "bad": marks[4]}
+    row = {"type": "contains", "interval": (low, high), "estimate": marks[2], "threshold": marks[3], "bad": marks[4]}
     bar = bar_of(row)
     assert bar is not None
-    assert 0 <= bar.from_rate < bar.to_rate <= 1
+    assert bar.first != bar.last
     for place in (bar.low, bar.high, bar.estimate, bar.good, bar.bad):
         assert 8 <= place <= 232
     assert bar.width >= 2
@@ -176,5 +176,5 @@ def test_every_mark_of_a_drawing_lies_on_it(marks: list[float]) -> None:
 
 @pytest.mark.parametrize("missing", ["interval", "estimate"])
 def test_nothing_is_drawn_where_nothing_was_measured(missing: str) -> None:
-    gate = {"interval": (0.1, 0.2), "estimate": 0.15, "threshold": 0.9, "bad": 0.8, missing: None}
+    gate = {"type": "contains", "interval": (0.1, 0.2), "estimate": 0.15, "threshold": 0.9, "bad": 0.8, missing: None}
     assert bar_of(gate) is None

@@ -1,0 +1,282 @@
+"""Verdicts on circuits in words: distances instead of rates, shots instead of trials, causes instead of replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llmgate.core.plan import EQUIVALENT, UNRATED
+from pytest_llmgate.core.rates import percent
+from pytest_llmgate.reports.numbers import counted, figure, money
+
+MOST_NOISE = 8
+"""The factor of the noise up to which headroom is looked for."""
+
+_SURELY = 300  # powers of ten beyond which nobody reads the exponent
+_POWERS = 3  # from here on a factor is written as a power of ten
+_NEVER = 1e-9  # a TVD below this: the same distribution
+_METHODS = {"exact": "exact probabilities", "given": "counts that the test returned", "hardware": "measured"}
+
+Row = Mapping[str, Any]
+
+
+def is_figure(gate: Row) -> bool:
+    """Whether a gate asks for a distance or a value, where others ask for a rate."""
+    return gate["type"] in UNRATED
+
+
+# ---- what was drawn
+
+
+def drawn(test: Row) -> str:
+    """`1,216 shots in 14 chunks, exact probabilities under brisbane (2026-03-02), 5 qubits, depth 7`."""
+    circuit = test["circuit"]
+    jobs = test["usage"]["calls"]
+    chunks = counted(jobs, "job") if jobs else counted(test["trials"], "chunk")
+    cost = [money(test["usage"]["cost_usd"])] if jobs else []
+    cases = [f"{test['cases']:,} of {counted(test['cases_total'], 'case')}"] if test["cases_total"] > 1 else []
+    shots = f"{counted(circuit.get('shots'), 'shot')} in {chunks}" if circuit.get("shots") else "no shots"
+    return ", ".join([shots, *cases, *_source(circuit), *_size(circuit.get("shape") or {}), *cost])
+
+
+def _source(circuit: Row) -> list[str]:
+    """How shots were drawn, and under which noise."""
+    if not circuit.get("shots"):
+        return []
+    how = " and ".join(_METHODS.get(method, f"method {method}") for method in circuit.get("methods", ())) or "drawn"
+    if circuit.get("fallback"):
+        return [f"{how} by the stand-in"]
+    if circuit.get("backend", "aer") != "aer":
+        return [f"{how} on {device(circuit)}"]
+    noise = (circuit.get("described") or {}).get("noise", "none")
+    return [f"{how} without noise" if noise == "none" else f"{how} under {noise}"]
+
+
+def device(circuit: Row) -> str:
+    """The backend that was asked for."""
+    return ":".join(part for part in (circuit.get("backend"), circuit.get("device")) if part)
+
+
+def _size(shape: Row) -> list[str]:
+    found = [counted(shape["qubits"], "qubit")] if "qubits" in shape else []
+    return [*found, *([f"depth {shape['depth']:,}"] if "depth" in shape else [])]
+
+
+def fallback(test: Row) -> str:
+    """That a stand-in drew the shots, or nothing."""
+    circuit = test.get("circuit") or {}
+    return f"fallback: not drawn on {device(circuit)}, but by its stand-in" if circuit.get("fallback") else ""
+
+
+class Shots(NamedTuple):
+    """What all circuit tests of a run took."""
+
+    tests: int
+    shots: int
+    chunks: int
+    jobs: int
+
+    def words(self, cost: str | None) -> list[str]:
+        """`1,216 shots of 3 circuits`; jobs of devices and, where it is theirs alone, their cost."""
+        found = [f"{counted(self.shots, 'shot')} of {counted(self.tests, 'circuit')}"]
+        return found + ([counted(self.jobs, "job"), money(cost)] if self.jobs else [])
+
+
+def shots_in_all(tests: Sequence[Row]) -> Shots | None:
+    """Shots of all circuit tests, None where there is none."""
+    found = [test for test in tests if test.get("circuit")]
+    if not found:
+        return None
+    return Shots(
+        len(found),
+        sum(test["circuit"].get("shots") or 0 for test in found),
+        sum(test["trials"] for test in found),
+        sum(test["usage"]["calls"] or 0 for test in found),
+    )
+
+
+# ---- what was measured
+
+
+def measured(gate: Row) -> str:
+    """`TVD 0.0312, interval 0.012 to 0.051`; of an expectation its value, of an equivalence the fidelity."""
+    if gate["type"] == EQUIVALENT:
+        fidelity = gate.get("fidelity")
+        return "nothing measured" if fidelity is None else f"fidelity {fidelity:.6g}"
+    if gate["estimate"] is None:
+        return "nothing measured"
+    name = "" if gate["type"] == "expectation" else "TVD "
+    if gate["interval"] is None:
+        return name + figure(gate["estimate"])
+    low, high = gate["interval"]
+    return f"{name}{figure(gate['estimate'])}, interval {figure(low)} to {figure(high)}"
+
+
+def says_it_all(gate: Row) -> bool:
+    """Whether the sentence of a gate has its figures: nothing was drawn for it, or it has no limits to be named."""
+    if not is_figure(gate):
+        return False
+    return not gate["n"] or (gate["threshold"] is None and gate["verdict"] == "fail")
+
+
+def limits(gate: Row) -> str:
+    """What counts as good and as bad; nothing where no shot decides."""
+    good, bad = gate["threshold"], gate["bad"]
+    if gate["type"] == "expectation" and good is not None:
+        sides = ("at or above", "at or below") if bad < good else ("at or below", "at or above")
+        return f"good {sides[0]} {figure(good)}, bad {sides[1]} {figure(bad)}"
+    if good is not None:
+        return f"good at or below TVD {figure(good)}, bad at or above {figure(bad)}"
+    return f"good: as {gate['against']}" if gate.get("against") else ""
+
+
+def headroom(gate: Row) -> str:
+    """How much more noise the assertion would bear; nothing where that was not computed, or it fails already."""
+    if "headroom" not in gate or gate["verdict"] == "fail" or gate.get("arms"):
+        return ""  # of several streams it is that of one
+    factor = gate["headroom"]
+    if factor is None:
+        return f"bears more than × {MOST_NOISE} of this noise"
+    return f"bears × {figure(factor)} of this noise" if factor > 1 else "bears no more noise than this"
+
+
+def levels(gate: Row) -> str:
+    """The level of noise at which an assertion first fails, or nothing where it was asked at one level only."""
+    if "first_failing_noise_scale" not in gate:
+        return ""
+    level = gate["first_failing_noise_scale"]
+    return "fails at none of these levels of noise" if level is None else f"first fails at noise × {figure(level)}"
+
+
+def unresolved(gate: Row, most: int = 3) -> list[str]:
+    """What a pass of this gate does not rule out: changes that are too near, and those that no shot can show."""
+    near = [f"{row['name']} (TVD {figure(row['tvd'])})" for row in gate.get("unresolved", ()) if row["tvd"] >= _NEVER]
+    never = [row["name"] for row in gate.get("unresolved", ()) if row["tvd"] < _NEVER]
+    found = [f"too near to be told apart: {listed(near, most)}"] if near else []
+    return found + ([f"never revealed by this measurement: {listed(never, most)}"] if never else [])
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+# ---- why
+
+
+def causes(gate: Row, most: int = 3) -> str:
+    """`most like: cx q1,q2 missing, 10^12 times as likely as the reference (TVD 0.49); then …`, or nothing."""
+    known = [row for row in gate.get("causes") or () if explains(row)]
+    if not known:
+        return "no declared change explains this better than the reference does" if gate.get("causes") else ""
+    first, *rest = known[:most]
+    then = "".join(f"; then {row['name']}, {times(row)}" for row in rest)
+    small = " and too small to explain it" if too_small(first, gate) else ""
+    return f"most like: {first['name']}, {likelihood(first)}{small} (TVD {figure(first['tvd'])}){then}"
+
+
+def too_small(cause: Row, gate: Row) -> bool:
+    """Whether a change moves the outcomes less than they have surely moved: something else happened, or more."""
+    interval = gate.get("tvd_interval")
+    return interval is not None and bool(cause["tvd"] < interval[0])
+
+
+def explains(cause: Row) -> bool:
+    """Whether a change is likelier than the reference; no ratio: the reference excludes what was seen."""
+    return cause["log10_ratio"] is None or cause["log10_ratio"] > 0
+
+
+def likelihood(cause: Row) -> str:
+    """How much likelier a change makes what was seen than the reference does."""
+    if cause["log10_ratio"] is None:
+        return "possible, where the reference excludes what was seen"
+    return f"{times(cause)} as likely as the reference"
+
+
+def times(cause: Row) -> str:
+    """`10^12 times`, `7.8 times`; `possible` where the reference excludes what was seen."""
+    power = cause["log10_ratio"]
+    if power is None:
+        return "possible"
+    if power > _SURELY:
+        return f"more than 10^{_SURELY} times"
+    return f"10^{power:.0f} times" if power >= _POWERS else f"{figure(10**power)} times"
+
+
+# ---- outcomes and arms
+
+
+class OutcomeRow(NamedTuple):
+    """One outcome to be shown. expected, observed: shares from 0 to 1. shots: those observed. residual: in words."""
+
+    name: str
+    expected: float
+    observed: float
+    shots: int
+    residual: str
+
+    @property
+    def seen(self) -> str:
+        """`40.13 % (488)`."""
+        return f"{percent(self.observed)} ({self.shots:,})"
+
+
+def outcomes(gate: Row, most: int | None = None) -> list[OutcomeRow]:
+    """The table of outcomes. most: so many rows, those that are farthest off, in the order of the table."""
+    table, shots = gate.get("outcomes") or (), gate["shots"] or 1
+    named = [row for row in table if row["outcome"] is not None]
+    rest = [row for row in table if row["outcome"] is None]
+    farthest = sorted(named, key=lambda row: -abs(row["observed"] / shots - row["expected"]))
+    kept = {row["outcome"] for row in (farthest if most is None else farthest[:most])}
+    rows = [_outcome(row, shots) for row in named if row["outcome"] in kept]
+    left = [*(row for row in named if row["outcome"] not in kept), *rest]
+    return [*rows, *([_others(left, shots)] if left else [])]
+
+
+def _outcome(row: Row, shots: int) -> OutcomeRow:
+    name = row["outcome"] or "unknown outcomes"  # what the rule does not know has an empty name
+    return OutcomeRow(name, row["expected"], row["observed"] / shots, row["observed"], _residual(row))
+
+
+def _residual(row: Row) -> str:
+    if row["residual"] is None:
+        return "impossible" if not row["expected"] and row["observed"] else ""
+    return f"{row['residual']:+.1f}".replace("-", "−")
+
+
+def _others(rows: Sequence[Row], shots: int) -> OutcomeRow:
+    number = sum(row.get("others", 1) for row in rows)
+    seen = sum(row["observed"] for row in rows)
+    name = counted(number, "other")
+    return OutcomeRow(name, min(1.0, sum(row["expected"] for row in rows)), seen / shots, seen, "")
+
+
+class ArmRow(NamedTuple):
+    """One stream of a gate that was asked of several."""
+
+    name: str
+    verdict: str
+    shots: int
+    measured: str
+
+
+def arms(gate: Row) -> list[ArmRow]:
+    """The streams of a gate; what `quantity` says was measured of each."""
+    return [ArmRow(row["arm"], row["verdict"], row["n"], _brief(gate, row)) for row in gate.get("arms") or ()]
+
+
+def quantity(gate: Row) -> str:
+    """What a gate measures, in a word."""
+    return "rate" if not is_figure(gate) else {"distribution": "TVD", EQUIVALENT: "fidelity"}.get(gate["type"], "value")
+
+
+def _brief(gate: Row, row: Row) -> str:
+    """`0.0603 (0 to 0.136)`."""
+    shown = figure if is_figure(gate) else percent
+    if row["estimate"] is None:
+        return "nothing"
+    if row["interval"] is None:
+        return shown(row["estimate"])
+    low, high = row["interval"]
+    return f"{shown(row['estimate'])} ({shown(low).removesuffix(' %')} to {shown(high)})"
