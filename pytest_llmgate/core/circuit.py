@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -98,16 +98,21 @@ class Arm:
         """Shots of a chunk, from 0 on."""
         return self.totals[ordinal] - (self.totals[ordinal - 1] if ordinal else 0)
 
-    @property
-    def label(self) -> str:
-        """How the arm differs from the test as it stands; empty for the plain one of a test with one case."""
-        scale = f"noise × {self.scale:g}" if self.scale != 1.0 else ""
-        basis = f"basis {self.basis}" if self.basis else ""
-        return ", ".join(part for part in (scale, basis) if part)
-
 
 SWITCHED = "switched"
 """Kind of a CircuitFailed, and of a trial's error: the stand-in takes over, and all streams of the test start anew."""
+
+
+def arm_labels(arms: Sequence[Arm]) -> tuple[str, ...]:
+    """What tells the arms of a test apart, for people: the parts of their names that differ."""
+    cases, scales, bases = ({getattr(arm, name) for arm in arms} for name in ("case", "scale", "basis"))
+    labels = []
+    for arm in arms:
+        parts = [f"case {arm.case}"] if len(cases) > 1 else []
+        parts += [f"noise × {arm.scale:g}"] if len(scales) > 1 else []
+        parts += [f"basis {arm.basis or 'Z'}"] if len(bases) > 1 else []
+        labels.append(", ".join(parts))
+    return tuple(labels)
 
 
 def circuit_from_row(row: Mapping[str, Any]) -> CircuitPlan:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from pytest_llmgate.core.circuit import arm_labels
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
@@ -46,17 +47,13 @@ def _gate(gate: ArmsGate, stream: CircuitStream) -> GateVerdict:
     shown = _arm(gate.worst, stream)
     if len(gate.folds) == 1:
         return shown
+    labels = arm_labels(stream.arms)
     each = [_arm(fold, stream) for fold in gate.folds]
-    rows = [
-        {"arm": stream.arms[fold.arm].label or stream.arms[fold.arm].case, **_brief(verdict)}
-        for fold, verdict in zip(gate.folds, each, strict=True)
-    ]
-    where = stream.arms[gate.worst.arm]
+    rows = [{"arm": labels[fold.arm], **_brief(verdict)} for fold, verdict in zip(gate.folds, each, strict=True)]
     failing = [stream.arms[fold.arm].scale for fold in gate.folds if _failed(fold)]
     levels = {"first_failing_noise_scale": min(failing, default=None)} if _levels(stream) > 1 else {}
-    reason = f"{where.label or where.case}: {shown.reason}"
-    if shown.verdict is Outcome.PASS:
-        reason = f"all {len(each)} streams; {shown.reason}"
+    place = "in all of them" if shown.verdict is Outcome.PASS else labels[gate.worst.arm]
+    reason = f"{len(each)} streams, {place}: {shown.reason}"
     return replace(shown, reason=reason, circuit={**shown.circuit, **levels, "arms": rows})
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from pytest_llmgate.core.markers import MARKERS
-from pytest_llmgate.pytest_plugin.fixtures import case, llm, mock_llm, render_prompt, trial
+from pytest_llmgate.pytest_plugin.fixtures import case, circuit_run, llm, mock_llm, render_prompt, trial
 from pytest_llmgate.pytest_plugin.items import has_gate_marker
 
-__all__ = ["case", "llm", "mock_llm", "render_prompt", "trial"]
+__all__ = ["case", "circuit_run", "llm", "mock_llm", "render_prompt", "trial"]
 
 _CHOICES = {
     "--llm-record": (("live", "new", "replay", "all"), "live, new, replay or all (default: new; with CI set: replay)"),

@@ -16,7 +16,7 @@ import pytest
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.pytest_plugin import fixtures, reporting
+from pytest_llmgate.pytest_plugin import circuit_bodies, fixtures, reporting
 from pytest_llmgate.pytest_plugin.fixtures import PER_TRIAL
 from pytest_llmgate.pytest_plugin.items import PLAN, has_gate_marker
 from pytest_llmgate.pytest_plugin.trial_body import AsyncBody, Body, SyncBody
@@ -124,6 +124,8 @@ def check_fixtures(item: pytest.Item) -> None:
 
 def _sample(item: pytest.Function, plan: TestPlan, session: GateSession, gate: GatePlugin) -> TestVerdict:
     function = _body_function(item)
+    if plan.kind == "circuit":
+        return circuit_bodies.sample(function, _arguments(item), plan, session, gate)
     body = Body(function, _arguments(item), plan, session.models(plan))
     subject = AsyncBody(body) if iscoroutinefunction(function) else SyncBody(body)
     if isinstance(subject, SyncBody) and plan.workers == 1:

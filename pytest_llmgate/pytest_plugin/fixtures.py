@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_llmgate.core.markers import CIRCUIT_MARKER
 from pytest_llmgate.pytest_plugin.items import has_gate_marker
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def trial(request: pytest.FixtureRequest) -> PerTrial:
 def case(request: pytest.FixtureRequest) -> PerTrial:
     """In a gated test: the case, with `id`, `vars`, `context`, `expected`, `slice`."""
     return _per_trial(request)
+
+
+class CircuitRunner:
+    """What stands for `circuit_run` while an item is set up; the body gets one that runs under its marker."""
+
+
+@pytest.fixture
+def circuit_run(request: pytest.FixtureRequest) -> CircuitRunner:
+    """In a test with `circuit_distribution`: `circuit_run(circuit, shots=1024)` gives counts under its noise."""
+    if request.node.get_closest_marker(CIRCUIT_MARKER) is None:
+        pytest.fail(_GATED.format("circuit_run").replace("stochastic", CIRCUIT_MARKER), pytrace=False)
+    return CircuitRunner()
 
 
 @pytest.fixture

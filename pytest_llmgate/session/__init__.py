@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_llmgate.extensions.registry import create_registry
     from pytest_llmgate.providers.loopback import MockModels
     from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
+    from pytest_llmgate.session.circuits.one_look import judge_counts
     from pytest_llmgate.session.gate_session import GateSession, Planner
     from pytest_llmgate.store.rundir import RunDir
     from pytest_llmgate.subjects.templates import PromptTemplate
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
-    "create_registry", "lines", "progress_line", "test_lines",
+    "create_registry", "judge_counts", "lines", "progress_line", "test_lines",
 ]  # fmt: skip
 
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "RunDir": "store.rundir",
     "build_settings": "suites.config",
     "create_registry": "extensions.registry",
+    "judge_counts": "session.circuits.one_look",
     "lines": "reports.terminal",
     "progress_line": "reports.terminal",
     "test_lines": "reports.terminal",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pytest_llmgate.core.errors import LlmgateError, nearest, problem
+from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import SuitePlan, TestPlan
 from pytest_llmgate.core.ports import BlockingSubject, Subject
 from pytest_llmgate.core.record import usage_row
@@ -52,6 +53,11 @@ class Planner:
     def suite(self, path: Path) -> SuitePlan:
         """The plan of a YAML suite; raises LlmgateError with all of its problems."""
         plan = load_suite(path, self.settings, self.registry, self.designs, providers=self.registry.providers())
+        circuits = [test for test in plan.tests if test.kind == "circuit"]
+        if circuits:
+            from pytest_llmgate.session.circuits.check import check_circuits  # imports qiskit
+
+            check_circuits(circuits, lambda test: SuiteFiles(self.settings.root, self.settings.root / test.base))
         self.suites[plan.file] = plan
         return plan
 

@@ -11,7 +11,7 @@ from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.reply_from import as_reply
-from pytest_llmgate.session import create_registry
+from pytest_llmgate.session import create_registry, judge_counts
 
 
 def assert_schema(reply: object, schema: Mapping[str, Any] | str | Path) -> None:
@@ -45,5 +45,14 @@ def assert_consistent(replies: Sequence[object]) -> None:
 def assert_distribution(
     counts: Mapping[str, int], expected: Mapping[str, float], max_tvd: float | None = None, alpha: float = 0.01
 ) -> None:
-    """Refused: circuit checks are not delivered yet."""
-    raise not_available("assert_distribution")
+    """Assert that counts are draws from an expected distribution.
+
+    counts: shots by bitstring, as Qiskit writes them. expected: probabilities that sum to 1. max_tvd: a total variation
+    distance that is still good; without it the distribution itself is asked for, and `alpha` of correct counts fail.
+    With it, counts must rule out twice that distance (5 % risk): too few shots fail too, and say how many are needed.
+    Raises AssertionError with a table of outcomes, LlmgateError for what are no counts or no distribution.
+    """
+    __tracebackhide__ = True
+    found = judge_counts(counts, expected, max_tvd, alpha)
+    if found:
+        raise AssertionError(found)

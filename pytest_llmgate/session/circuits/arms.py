@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qiskit import QuantumCircuit
@@ -93,11 +93,15 @@ def _bases(plan: TestPlan, circuit: QuantumCircuit) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for gate in plan.gates for name in gate_bases(gate, circuit, plan)))
 
 
+def baseline_arm(arm: Arm, plan: TestPlan) -> str:
+    """How a baseline names an arm: by what makes it differ from the test's circuit as it stands, run once."""
+    case = [f"case {arm.case}"] if len(plan.cases) > 1 else []
+    return "|".join([*case, *_differences(arm.scale, arm.basis)])
+
+
 def _arm_id(case: str, scale: float, basis: str) -> str:
-    parts = [case, *([f"noise*{scale:g}"] if scale != 1.0 else []), *([f"basis {basis}"] if basis else [])]
-    return "|".join(parts)
+    return "|".join([case, *_differences(scale, basis)])
 
 
-def baseline_arm(arm: Arm, arms: Sequence[ArmCircuit]) -> str:
-    """How a baseline names an arm: empty for the only one, else by its case, level and basis."""
-    return "" if len(arms) == 1 else arm.id
+def _differences(scale: float, basis: str) -> list[str]:
+    return [*([f"noise×{scale:g}"] if scale != 1.0 else []), *([f"basis {basis}"] if basis else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from qiskit import QuantumCircuit
 
 from pytest_llmgate.core.baseline import baseline_file
-from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, NoisePlan
+from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, Counts, NoisePlan
 from pytest_llmgate.core.codec import canonical, plain
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import SuiteFiles
@@ -26,6 +26,7 @@ from pytest_llmgate.quantum.hardware import HardwareRooms, build
 from pytest_llmgate.quantum.lab import Lab
 from pytest_llmgate.quantum.simulated import SimulatedBackend
 from pytest_llmgate.session.circuits.arms import baseline_arm
+from pytest_llmgate.session.circuits.counts import checked_counts, counts_brief, of_counts
 from pytest_llmgate.session.circuits.facts import facts_of
 from pytest_llmgate.session.circuits.needs import compute_all
 from pytest_llmgate.session.circuits.outline import Outline, outline
@@ -33,7 +34,7 @@ from pytest_llmgate.session.circuits.proposals import proposal
 from pytest_llmgate.session.circuits.question import Brief
 from pytest_llmgate.session.circuits.questions import Questions
 from pytest_llmgate.session.circuits.rules import stream_of
-from pytest_llmgate.session.circuits.subject import CircuitSubject
+from pytest_llmgate.session.circuits.subject import CircuitSubject, GivenCounts
 from pytest_llmgate.store.baselines import Baselines, read_baselines
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
@@ -86,8 +87,14 @@ class CircuitDesk:
         with suppress(LlmgateError):  # one test's fault: each is computed, and told, alone then
             compute_all([found.needs for found in made], self.lab)
 
-    def prepare(self, plan: TestPlan, given: QuantumCircuit | None = None) -> CircuitTest:
-        """A test ready to sample. given: the circuit that its body returned. Raises LlmgateError."""
+    def prepare(self, plan: TestPlan, given: object = None) -> CircuitTest:
+        """A test ready to sample. given: the circuit, or the counts, that its body returned. Raises LlmgateError."""
+        if isinstance(given, Mapping):
+            return self._prepare_counts(plan, checked_counts(given, plan.where))
+        if given is not None and not isinstance(given, QuantumCircuit):
+            hint = "return a QuantumCircuit, or counts by bitstring"
+            what = f"the body returned a value of type {type(given).__name__}"
+            raise problem("circuit-body", what, plan.where, hint)
         made = self._outline(plan, given)
         questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
         assert plan.circuit is not None
@@ -108,6 +115,15 @@ class CircuitDesk:
             plan.id,
             self._rooms.redact_text,
         )
+        return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
+
+    def _prepare_counts(self, plan: TestPlan, counts: Counts) -> CircuitTest:
+        """A test whose shots are there already."""
+        mine = of_counts(plan, counts)
+        brief = counts_brief(mine, counts, self.baselines(plan))
+        stream = stream_of(mine, brief, self._rooms.designs)
+        backend = GivenCounts(counts)
+        subject = CircuitSubject([None], [backend], stream.shots, plan.id, self._rooms.redact_text)
         return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
 
     def _outline(self, plan: TestPlan, given: QuantumCircuit | None) -> Outline:
@@ -133,6 +149,14 @@ class CircuitDesk:
         return self._baselines[name]
 
     # ---- backends
+
+    def any_backend(self, plan: TestPlan) -> CircuitBackend:
+        """The backend of a test at its first level of noise."""
+        circuit = plan.circuit
+        assert circuit is not None
+        if circuit.backend.provider == AER:
+            return self._simulator(circuit.backend, circuit.noise, circuit.noise_scale[0])
+        return self._device(plan)
 
     def _of_arms(self, plan: TestPlan, made: Outline) -> list[CircuitBackend]:
         circuit = plan.circuit
@@ -201,7 +225,7 @@ class CircuitDesk:
             exact = made.needs.fetch(made.own[asked.arm]) if plan.circuit.backend.provider == AER else None
             found.append(
                 proposal(
-                    plan, asked.gate, baseline_arm(arm.arm, made.arms), questions.identity(asked.arm),
+                    plan, asked.gate, baseline_arm(arm.arm, plan), questions.identity(asked.arm),
                     exact.as_dict() if exact is not None else test.stream.drawn(asked.arm), exact is not None,
                 )
             )  # fmt: skip

@@ -79,7 +79,7 @@ class Questions:
         """Decided at once: the two circuits are compared, not sampled."""
         arm = self.made.arms[asked.arm]
         other = load_bound(str(asked.gate.params["reference"]), self.files, self.made.plan, arm.case)
-        found = equivalent(arm.logical, other, of=asked.gate.params.get("of", "state"))
+        found = equivalent(arm.logical, other, mode=asked.gate.params.get("of", "state"))
         outcome = {True: Outcome.PASS, False: Outcome.FAIL, None: Outcome.INCONCLUSIVE}[found.equal]
         said = f"{found.reason} ({found.how})"
         fidelity = None if found.fidelity is None else float(f"{found.fidelity:.6g}")
@@ -154,7 +154,7 @@ class Questions:
     def _baseline(self, asked: Asked) -> Question:
         """Compare with what was approved; without it nothing is compared, and that is said."""
         arm = self.made.arms[asked.arm]
-        known = self.baselines.get(self.made.plan.id, asked.gate.name, baseline_arm(arm.arm, self.made.arms))
+        known = self.baselines.get(self.made.plan.id, asked.gate.name, baseline_arm(arm.arm, self.made.plan))
         if known is None:
             said = "no approved baseline yet: nothing was compared"
             return self._settled(asked, Outcome.INCONCLUSIVE, NEW, said=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
 from pytest_llmgate.core.circuit import Arm
@@ -26,6 +27,7 @@ from pytest_llmgate.stats.shots.minp import FixedIdentityRule
 from pytest_llmgate.stats.shots.observable import Observable
 from pytest_llmgate.stats.shots.rule import ShotsRule
 from pytest_llmgate.stats.shots.schedule import look_totals
+from pytest_llmgate.stats.shots.tolerance import ToleranceRule
 from pytest_llmgate.stats.shots.tolerance_plan import plan_tolerance
 from pytest_llmgate.stats.shots.two_sample import TwoSampleRule, cells
 
@@ -51,11 +53,13 @@ def _scheduled(arm: Arm, folds: Sequence[ShotFold], brief: Brief) -> Arm:
     for fold in folds:
         if isinstance(fold, OutcomeFold):
             totals.update(fold.rule.looks)
+            if isinstance(fold.rule, ToleranceRule):  # it asks one half of the shots what the other half suggests
+                totals.update((before + look) // 2 for before, look in pairwise((0, *fold.rule.looks)) if look > 1)
         elif isinstance(fold, SuccessFold):
             totals.update(_totals(fold.gate.rule.ceiling, brief.steps))
     if brief.wanted:
         totals.update(total for total in _totals(brief.wanted, brief.steps) if not totals or total > max(totals))
-    return replace(arm, totals=tuple(sorted(totals)))
+    return replace(arm, totals=tuple(sorted(totals - {0})))
 
 
 def _totals(ceiling: int, steps: int) -> tuple[int, ...]:

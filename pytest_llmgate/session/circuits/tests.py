@@ -16,6 +16,7 @@ from pytest_llmgate.store.proposals import append_proposal
 
 if TYPE_CHECKING:
     from pytest_llmgate.session.circuits.desk import CircuitDesk, CircuitTest
+    from pytest_llmgate.session.circuits.runner import CircuitRun
 
 SCRATCH = ".llmgate"
 """The directory, under the root, that simulations are cached in and budgets of devices are kept in."""
@@ -66,6 +67,12 @@ class CircuitTests:
         self._records.circuit(test.brief.to_line())
         recorded = assembly.recorded(self._records.row_of(plan.id), [arm.id for arm in test.brief.arms])
         return TestRun(test.stream, test.judge, self._records.journal, test.subject, recorded)
+
+    def runner(self, plan: TestPlan) -> CircuitRun:
+        """What `circuit_run` is in the body of a marked test."""
+        from pytest_llmgate.session.circuits.runner import CircuitRun
+
+        return CircuitRun(plan, self.desk.any_backend(plan))
 
     def decide(self, plan: TestPlan, order: int) -> TestVerdict:
         """The verdict of a test whose stream is done; what it proposes is written down."""

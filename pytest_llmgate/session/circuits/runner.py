@@ -1,0 +1,37 @@
+"""`circuit_run`: circuits run by a test body itself, under its marker's backend and noise."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+from pytest_llmgate.core.circuit import CircuitBackend, CircuitFailed
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.quantum.load import check_measured
+
+_SHOTS = 1024
+
+
+class CircuitRun:
+    """Runs circuits for one test; every call has a seed of its own, from the test and the call's ordinal."""
+
+    def __init__(self, plan: TestPlan, backend: CircuitBackend) -> None:
+        self._plan = plan
+        self._backend = backend
+        self._calls = 0
+
+    def __call__(self, circuit: Any, shots: int = _SHOTS) -> dict[str, int]:
+        """Counts of a measured circuit by bitstring. Raises LlmgateError."""
+        plan, ordinal = self._plan, self._calls
+        self._calls += 1
+        check_measured(circuit, plan.where)
+        if shots < 1:
+            raise problem("bad-value", f"circuit_run takes at least 1 shot, not {shots}", plan.where)
+        named = f"{plan.seed}\0{plan.id}\0circuit_run\0{ordinal}"
+        seed = int.from_bytes(blake2b(named.encode(), digest_size=6).digest(), "big")
+        try:
+            return dict(self._backend.sample(circuit, shots, seed, key=f"{plan.id}/run/{ordinal}").counts)
+        except CircuitFailed as failed:
+            hint = "see the message; nothing was counted"
+            raise problem("circuit-run", f"{failed.kind}: {failed.message}", plan.where, hint) from None
