@@ -59,6 +59,13 @@ def _ordered(ops: Iterable[Op], variables: Mapping[Any, str]) -> list[Token]:
     return [token for _, token in placed]
 
 
+def clbits_read(op: Op) -> set[int]:
+    """Indices of the classical bits at which an operation's own condition or expressions look."""
+    reading = _Reading(op, {})
+    reading.token()
+    return {int(wire[1:]) for wire in reading.read if wire.startswith("c")}
+
+
 class _Place(NamedTuple):
     step: int
     qubits: tuple[int, ...]

@@ -14,7 +14,7 @@ from qiskit.circuit import ControlFlowOp
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.quantum_info import Operator
 
-from pytest_llmgate.quantum.walk import definition_of, is_standard, standard_names
+from pytest_llmgate.quantum.walk import definition_of, standard_names
 
 
 def settled(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -40,7 +40,7 @@ def _conflicted(operation: Any) -> bool:
     """Whether the operation, or one inside it, bears a standard gate's name without being that gate."""
     if isinstance(operation, ControlFlowOp):
         return any(_conflicted(inner.operation) for block in operation.blocks for inner in block.data)
-    definition = None if is_standard(operation) else definition_of(operation)
+    definition = definition_of(operation)
     if definition is None:
         return False
     if operation.name in standard_names():

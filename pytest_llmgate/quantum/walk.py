@@ -13,7 +13,6 @@ from qiskit.circuit.library import C3XGate, C4XGate, MCXGate, UnitaryGate, get_s
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 
 MAX_OPERATIONS = 100_000
-_NOTHING_HAPPENS = frozenset({"barrier"})
 
 
 class Op(NamedTuple):
@@ -54,18 +53,20 @@ def is_standard(operation: Any) -> bool:
     return operation.name in names and getattr(operation, "base_class", None) in classes
 
 
-def operations(circuit: QuantumCircuit) -> Iterator[Op]:
-    """Operations in the order of the circuit, definitions of custom gates expanded, without barriers.
+def operations(circuit: QuantumCircuit, *, barriers: bool = False) -> Iterator[Op]:
+    """Operations in the order of the circuit, definitions of custom gates expanded, without barriers unless asked for.
 
     Control flow comes as one operation; `inside` walks its bodies. Raises `circuit-too-long` beyond 100,000.
     """
-    yield from _counted(_walk(circuit, range(circuit.num_qubits), range(circuit.num_clbits), {}))
+    ops = _counted(_walk(circuit, range(circuit.num_qubits), range(circuit.num_clbits), {}))
+    yield from (op for op in ops if barriers or op.name != "barrier")
 
 
 def inside(op: Op) -> Iterator[Iterator[Op]]:
     """The operations of every body of a control flow operation."""
     for block in op.blocks:
-        yield _counted(_walk(block, op.qubits, op.clbits, op.scope))
+        ops = _counted(_walk(block, op.qubits, op.clbits, op.scope))
+        yield (inner for inner in ops if inner.name != "barrier")
 
 
 def everything(circuit: QuantumCircuit) -> Iterator[Op]:
@@ -101,11 +102,9 @@ def _walk(
     scope = {**outer, **dict(zip(circuit.clbits, clbits, strict=True))}
     for instruction in circuit.data:
         operation = instruction.operation
-        if operation.name in _NOTHING_HAPPENS:
-            continue
         on = tuple(qubit_at[qubit] for qubit in instruction.qubits)
         to = tuple(scope[clbit] for clbit in instruction.clbits)
-        inner = None if is_standard(operation) or isinstance(operation, ControlFlowOp) else definition_of(operation)
+        inner = definition_of(operation)
         if inner is None:
             yield Op(operation.name, operation, on, to, scope)
         else:
@@ -113,5 +112,18 @@ def _walk(
 
 
 def definition_of(operation: Any) -> QuantumCircuit | None:
-    """The circuit that a custom gate stands for; None where it has none."""
+    """The circuit that a custom gate stands for; None for what needs or has none."""
+    if is_standard(operation) or isinstance(operation, ControlFlowOp):
+        return None
     return getattr(operation, "definition", None)
+
+
+def expanded(circuit: QuantumCircuit) -> QuantumCircuit:
+    """The same circuit with the definitions of custom gates in their place, in bodies of control flow too."""
+    plain = circuit.copy_empty_like()
+    for op in operations(circuit, barriers=True):
+        operation = op.operation
+        if op.blocks:
+            operation = operation.replace_blocks([expanded(block) for block in op.blocks])
+        plain.append(operation, op.qubits, op.clbits)
+    return plain
