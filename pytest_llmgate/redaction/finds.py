@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 SECRET = "secret"  # noqa: S105 - the name of a kind
@@ -32,11 +32,13 @@ class Find(NamedTuple):
     done: bool = False
 
 
-def disjoint(finds: Iterable[Find]) -> list[Find]:
+def disjoint(finds: Sequence[Find]) -> Sequence[Find]:
     """The finds in order, overlapping ones joined, so that no half of a secret stays behind.
 
     A joined passage has the kind of a find that covers it, else it is a secret.
     """
+    if len(finds) < 2:
+        return finds
     joined: list[Find] = []
     for find in sorted(finds, key=lambda find: (find.start, -find.end)):
         last = joined[-1] if joined else None

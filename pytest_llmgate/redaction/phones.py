@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pytest_llmgate.redaction.finds import COVER, PHONE, SSN, Find
 from pytest_llmgate.redaction.formats import is_in_format
+from pytest_llmgate.redaction.phone_words import speak_of_phones
 
 GAP = " .\u00a0\u2009\u202f\u2010\u2011\u2013/\\-"
 _LIKELY = re.compile(rf"[0-9](?:[{GAP}()]{{0,3}}[0-9]){{6}}")
@@ -40,23 +41,6 @@ _DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 _SSN = re.compile(r"([0-9]{3})([- \u2010\u2011\u2013]?)([0-9]{2})\2([0-9]{4})")
 _SSN_WORD = re.compile(
     r"\b(?:ssn|ss#|social[ _-]?sec\w*|itin|tin|tax[ _-]?(?:payer[ _-]?)?id\w*)\b[^0-9]*\Z", re.IGNORECASE
-)
-_OF_PHONES = (
-    r"(?:tele|cell|smart|i)?phones?", r"t[eé]l[eé]?(?:[fph]+[oó]n\w*)?", r"mobile?", r"m[oó]vil\w*",
-    "cell(?:ulare?)?", "fax", "handy", "whatsapp", "viber", "sms", "hot-?line", "help-?line", "landline", "desk",
-    "direct", "dial", "ring", "pager", "beeper", "voice-?mail", "(?:call|text|contact|reach) (?:me|us|him|her|them)",
-    r"(?:call|reach|text|contact|ring|phone)(?:ed|ing|s)?(?: \w+){0,3} (?:at|on|under|via|to)",
-    r"answer\w*(?: \w+){0,2} (?:at|on)", r"(?:messages?|texts?|calls?)(?: \w+){0,3} (?:at|on|to|from)",
-    r"(?:my|your|his|her|their) (?:\w+ )?number",
-)  # fmt: skip
-_OF_OTHERS = (
-    "orders?", "invoices?", "accounts?", "acct", "ref(?:erence)?", "tickets?", "cases?", "ids?", "isbn", "issn",
-    "tracking", "serial", "iban", "bank", "card", "zip", "postcode", "price", "total", "amount", "pin", "code",
-    "flight", "model", "sku", "version", "date", "year", "ssn", "social security", "passport", "licen[cs]e",
-    "customer", "policy", "booking", "coordinates?", "latitude", "longitude",
-)  # fmt: skip
-_WORD = re.compile(
-    rf"\b(?:(?P<phone>{'|'.join(_OF_PHONES)})(?!(?-i:[a-z0-9]))|(?:{'|'.join(_OF_OTHERS)})\b)", re.IGNORECASE
 )
 _AFTER = re.compile(r"[ ,(]{1,2}(?:mobile|cell|fax|office|home|work|phone|tel|desk|direct|landline)\b", re.IGNORECASE)
 _WORDS = re.compile(r"[^ ]++")
@@ -138,13 +122,13 @@ def _is_ssn(text: str, start: int, number: str) -> bool:
 
 def _spoken_of(text: str, start: int, end: int) -> bool:
     """Whether the nearest telling word before the number, or the one behind it, speaks of telephones."""
-    said = [found["phone"] is not None for found in _WORD.finditer(_before(text, start))]
-    return said[-1] if said else _AFTER.match(text, end, end + 16) is not None
+    said = speak_of_phones(_before(text, start))
+    return _AFTER.match(text, end, end + 16) is not None if said is None else said
 
 
 def _before(text: str, place: int) -> str:
     """The words before a place, within its sentence and not beyond what is covered."""
-    before = text[max(0, place - _LOOK_BACK) : place].replace("_", " ")
+    before = text[max(0, place - _LOOK_BACK) : place]
     for end in (COVER, "\n\n", "! ", "? ", "; "):
         before = before.rpartition(end)[2]
     return before

@@ -95,12 +95,12 @@ class Redactor:
         if found:
             plain = covered(plain, found)
         for finder in (*self._words, *self._letters, *(self._numbers if _DENSE.search(plain) else ())):
-            fresh = disjoint(finder(plain))
-            if fresh and self._allow:
-                fresh = [find for find in fresh if text[find.start : find.end].casefold() not in self._allow]
-            if fresh:
-                plain = covered(plain, fresh)
-                found += fresh
+            fresh = list(finder(plain))
+            if not fresh:
+                continue
+            fresh = [find for find in disjoint(fresh) if text[find.start : find.end].casefold() not in self._allow]
+            plain = covered(plain, fresh)
+            found += fresh
         found.sort()
         return found
 
