@@ -36,7 +36,7 @@ def drawn(test: Row) -> str:
     cost = [money(test["usage"]["cost_usd"])] if jobs else []
     cases = [f"{test['cases']:,} of {counted(test['cases_total'], 'case')}"] if test["cases_total"] > 1 else []
     shots = f"{counted(circuit.get('shots'), 'shot')} in {chunks}" if circuit.get("shots") else "no shots"
-    return ", ".join([shots, *cases, *_source(circuit), *_size(circuit.get("shape") or {}), *cost])
+    return ", ".join([shots, *cases, *_source(circuit), *size(circuit.get("shape") or {}), *cost])
 
 
 def _source(circuit: Row) -> list[str]:
@@ -57,7 +57,8 @@ def device(circuit: Row) -> str:
     return ":".join(part for part in (circuit.get("backend"), circuit.get("device")) if part)
 
 
-def _size(shape: Row) -> list[str]:
+def size(shape: Row) -> list[str]:
+    """`5 qubits`, `depth 7`."""
     found = [counted(shape["qubits"], "qubit")] if "qubits" in shape else []
     return [*found, *([f"depth {shape['depth']:,}"] if "depth" in shape else [])]
 
@@ -208,13 +209,24 @@ def times(cause: Row) -> str:
 
 
 class OutcomeRow(NamedTuple):
-    """One outcome to be shown. expected, observed: shares from 0 to 1. shots: those observed. residual: in words."""
+    """One outcome to be shown. expected, observed: shares from 0 to 1. shots: those observed.
+
+    deviations: standard deviations of a good circuit's count between the two, 0 where there is no such figure, None for
+    an outcome that was seen though a good circuit never gives it.
+    """
 
     name: str
     expected: float
     observed: float
     shots: int
-    residual: str
+    deviations: float | None
+
+    @property
+    def residual(self) -> str:
+        """`−4.2`, `impossible`."""
+        if self.deviations is None:
+            return "impossible"
+        return f"{self.deviations:+.1f}".replace("-", "−") if self.deviations else ""
 
     @property
     def seen(self) -> str:
@@ -236,20 +248,20 @@ def outcomes(gate: Row, most: int | None = None) -> list[OutcomeRow]:
 
 def _outcome(row: Row, shots: int) -> OutcomeRow:
     name = row["outcome"] or "unknown outcomes"  # what the rule does not know has an empty name
-    return OutcomeRow(name, row["expected"], row["observed"] / shots, row["observed"], _residual(row))
+    return OutcomeRow(name, row["expected"], row["observed"] / shots, row["observed"], _deviations(row))
 
 
-def _residual(row: Row) -> str:
+def _deviations(row: Row) -> float | None:
     if row["residual"] is None:
-        return "impossible" if not row["expected"] and row["observed"] else ""
-    return f"{row['residual']:+.1f}".replace("-", "−")
+        return None if not row["expected"] and row["observed"] else 0.0
+    return float(row["residual"])
 
 
 def _others(rows: Sequence[Row], shots: int) -> OutcomeRow:
     number = sum(row.get("others", 1) for row in rows)
     seen = sum(row["observed"] for row in rows)
     name = counted(number, "other")
-    return OutcomeRow(name, min(1.0, sum(row["expected"] for row in rows)), seen / shots, seen, "")
+    return OutcomeRow(name, min(1.0, sum(row["expected"] for row in rows)), seen / shots, seen, 0.0)
 
 
 class ArmRow(NamedTuple):

@@ -8,18 +8,20 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import escape
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.reports import words
 from pytest_llmgate.reports.bar import bar_of
+from pytest_llmgate.reports.circuit_page import Pictures, notes
 from pytest_llmgate.reports.escape import clipped, visible
 
 REPLIES_PER_GATE = 10
 REPLY_SIZE = 4096  # characters of one failing reply
 PAGE_SIZE = 1_500_000  # characters of all failing replies together, as they stand in the page
 TESTS = 2000  # the worst first
+_PAGE = "report.html.j2"
 
 Transcripts = Callable[[str], str | None]
 
@@ -31,10 +33,12 @@ def render_html(result: Mapping[str, Any], transcripts: Transcripts) -> str:
     """
     folder = files("pytest_llmgate.reports") / "templates"
     style = (folder / "report.css").read_text(encoding="utf-8")
-    sandbox = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (_PAGE, "circuits.html.j2")}
+    sandbox = Environment(
+        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     sandbox.finalize = _shown
-    sandbox.filters["percent"] = words.percent
-    template = sandbox.from_string((folder / "report.html.j2").read_text(encoding="utf-8"))
+    template = sandbox.get_template(_PAGE)
     digest = b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")
     return template.render(_page(result, transcripts), style=style, style_digest=digest)
 
@@ -45,29 +49,36 @@ def _shown(value: Any) -> Any:
 
 
 def _page(result: Mapping[str, Any], transcripts: Transcripts) -> dict[str, Any]:
-    replies = _Replies(transcripts)
+    replies, pictures = _Replies(transcripts), Pictures()
     worst_first = sorted(result["tests"], key=lambda test: -Outcome(test["verdict"]).rank)
-    tests = [_test(test, replies) for test in worst_first[:TESTS]]
+    tests = [_test(test, replies, pictures) for test in worst_first[:TESTS]]
     return {
         "verdict": result["verdict"],
         "headline": words.headline(result),
         "tests": tests,
         "tests_dropped": len(worst_first) - len(tests),
         "replies_dropped": replies.dropped,
+        "pictures_dropped": pictures.dropped,
+        "circuits": any(test["circuit"] for test in tests),
         "spent": words.spent_in_all(result),
         "provenance": words.provenance(result),
         "facts": list(_facts(result)),
     }
 
 
-def _test(test: Mapping[str, Any], replies: _Replies) -> dict[str, Any]:
+def _test(test: Mapping[str, Any], replies: _Replies, pictures: Pictures) -> dict[str, Any]:
     failing: Sequence[Mapping[str, Any]] = test.get("failing", ())
     return {
         "id": test["id"],
         "verdict": test["verdict"],
         "spent": words.spent_by(test),
+        "circuit": pictures.circuit(test),
         "gates": [
-            _gate(gate, [row for row in failing if row["gate"] == gate["name"]], replies) for gate in test["gates"]
+            {
+                **_gate(gate, [row for row in failing if row["gate"] == gate["name"]], replies),
+                "of_shots": pictures.gate(gate),
+            }
+            for gate in test["gates"]
         ],
         "problems": [clipped(sentence, REPLY_SIZE) for sentence in test.get("problems", ())],
         "warnings": [clipped(sentence, REPLY_SIZE) for sentence in test.get("warnings", ())],
@@ -80,7 +91,7 @@ def _gate(gate: Mapping[str, Any], failing: Sequence[Mapping[str, Any]], replies
         "type": gate["type"],
         "verdict": gate["verdict"],
         "reason": gate["reason"],
-        "standing": words.standing(gate),
+        "notes": [*filter(None, [words.standing(gate)]), *notes(gate)],
         "measured": words.measured(gate),
         "rates": words.rates(gate),
         "bar": bar_of(gate),
