@@ -37,3 +37,9 @@ class ShotLedger(Protocol):
 
     def settle(self, scope: str, tag: str, spent: ShotCost) -> None:
         """Turn a reservation into what was spent. One that is never settled counts as spent."""
+
+    def halt(self, device: str, why: str) -> None:
+        """Submit nothing more to a device in this run, by any of its processes."""
+
+    def halted(self, device: str) -> str:
+        """Why nothing more is submitted to a device in this run; empty where something may be."""

@@ -88,6 +88,8 @@ def open_ionq(plan: BackendPlan, files: SuiteFiles, environ: Mapping[str, str]) 
     """A device of IonQ, through qiskit-ionq; the key is that of IONQ_API_KEY."""
     package = _package("qiskit_ionq", "qiskit-ionq", plan.where)
     provider = _reached(package.IonQProvider, "IonQ")
+    if not (getattr(provider, "credentials", None) or {}).get("token"):
+        raise problem("api-key-missing", "there is no key of IonQ", plan.where, "set IONQ_API_KEY")
     return _from_provider(provider.get_backend, provider.backends, _named(plan), plan.where)
 
 

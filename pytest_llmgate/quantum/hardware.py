@@ -38,8 +38,8 @@ _LAST = frozenset({"deadline", "unknown-submission"})  # after these nothing mor
 class HardwareRooms:
     """What the adapter is given.
 
-    environ: of the process. ledger: the shared budget. scope: what a budget is for, such as a test's id. run: this
-    run's id, the same when it is resumed. redact: applied to messages of providers. clock, sleep: of seconds; sleep
+    environ: of the process. ledger: the shared budget. scope: what a budget is for: a test on a device. run: this run's
+    id, the same when it is resumed. redact: applied to messages of providers. clock, sleep: of seconds; sleep
     None waits so that `close` ends it.
     """
 
@@ -174,13 +174,13 @@ class Hardware:
     def _settle(self, errand: Errand, held: ShotCost) -> Bill:
         bill = errand.bill(self._tariff, held)
         if bill.cost is not None:
-            self._rooms.ledger.settle(self._scope, errand.order.tag, bill.cost)
+            self._rooms.ledger.settle(self._rooms.scope, errand.order.tag, bill.cost)
         errand.life.note(billed_s=bill.billed_s, cost_usd=bill.cost_usd)
         return bill
 
     def _reserve(self, order: Order) -> Reservation:
         """Set the worst case aside; waits while jobs under way hold what they may not need."""
-        ledger, scope, budget = self._rooms.ledger, self._scope, self._tariff.budget
+        ledger, scope, budget = self._rooms.ledger, self._rooms.scope, self._tariff.budget
         deadline = self._patience.deadline(self._plan.deadline_s)
         for pace in paces(_BUSY_S, self._poll_s):
             self._patience.check()
@@ -191,17 +191,17 @@ class Hardware:
                 break
             deadline.pause(pace)
         raise CircuitFailed(
-            "budget", f"the budget of {self._scope} does not allow this job: {held.lacking}", fatal=True
+            "budget", f"the budget of {self._rooms.scope} does not allow this job: {held.lacking}", fatal=True
         )
 
     @property
-    def _scope(self) -> str:
-        device = self._plan.name or self._plan.options.get("target") or ""
-        return f"{self._plan.provider}:{device} {self._rooms.scope}"
+    def _name(self) -> str:
+        plan = self._plan
+        return f"{plan.provider}:{plan.name or plan.options.get('target') or ''}"
 
     def _tag(self, key: str, shots: int) -> str:
         """The name of a chunk's job: the same when the run is resumed, another one in another run."""
-        named = "\0".join((self._rooms.run, self._scope, key, str(shots)))
+        named = "\0".join((self._rooms.run, self._rooms.scope, self._name, key, str(shots)))
         return f"llmgate-{blake2b(named.encode(), digest_size=10).hexdigest()}"
 
     # ---- who takes part
@@ -211,15 +211,18 @@ class Hardware:
         with self._idle:
             self._patience.check()
             if self._refusal is not None:
-                raise CircuitFailed(
-                    self._refusal.kind, f"nothing more is submitted: {self._refusal.message}", fatal=True
-                )
+                raise _refused(self._refusal.kind, self._refusal.message)
+            halted = self._rooms.ledger.halted(self._name)
+            if halted:
+                raise _refused("deadline", halted)
             self._under_way += 1
         try:
             yield
         except CircuitFailed as failed:
             if failed.kind in _LAST and self._refusal is None:
                 self._refusal = failed
+                if self.live:  # other tests, and other workers of the run, would only pay again
+                    self._rooms.ledger.halt(self._name, self._rooms.redact(failed.message))
             raise
         finally:
             with self._idle:
@@ -230,3 +233,7 @@ class Hardware:
         """Raise it again with its words redacted."""
         message, job = self._rooms.redact(failed.message), failed.job
         raise CircuitFailed(failed.kind, message, fatal=failed.fatal, job=job) from failed
+
+
+def _refused(kind: str, why: str) -> CircuitFailed:
+    return CircuitFailed(kind, f"not submitted, after: {why}", fatal=True)

@@ -49,6 +49,14 @@ class _Scope:
     held: dict[str, tuple[str, ShotCost]] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Book:
+    """What the file holds. halted: by run and device, why nothing more is submitted."""
+
+    scopes: dict[str, _Scope] = field(default_factory=dict)
+    halted: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
 class FileShotLedger:
     """Implements the port ShotLedger. Thread-safe.
 
@@ -60,8 +68,10 @@ class FileShotLedger:
         self._path = path
         self._run = run
         self._marks = path.with_name(f"{path.name}.runs")
-        with storing(path), exclusive(path):  # under the book's lock, so that nobody takes a new mark for a dead one
+        with self._open() as book:  # under its lock nobody takes a new mark for a dead one
             self._marks.mkdir(exist_ok=True)
+            if run not in self._under_way():
+                book.halted.pop(run, None)  # a resumed run may try again
             name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.{os.getpid()}.{os.urandom(4).hex()}"
             self._mark = self._marks / name
             self._mark.write_text(run, encoding="utf-8")
@@ -71,7 +81,7 @@ class FileShotLedger:
         """Set `cost` aside where that keeps all limits; the answer says what to do where it does not."""
         limits = limits_of(budget)
         with self._open() as book:
-            page = book.setdefault(scope, _Scope())
+            page = book.scopes.setdefault(scope, _Scope())
             if tag in page.held:
                 return Reservation("known", page.held[tag][1])
             alive = self._alive()
@@ -91,9 +101,19 @@ class FileShotLedger:
     def settle(self, scope: str, tag: str, spent: ShotCost) -> None:
         """Turn a reservation into what was spent; a tag that nobody holds is counted all the same."""
         with self._open() as book:
-            page = book.setdefault(scope, _Scope())
+            page = book.scopes.setdefault(scope, _Scope())
             page.held.pop(tag, None)
             page.spent[self._run] = _total([page.spent.get(self._run, _NOTHING), spent])
+
+    def halt(self, device: str, why: str) -> None:
+        """Submit nothing more to a device in this run, by any of its processes."""
+        with self._open() as book:
+            book.halted.setdefault(self._run, {}).setdefault(device, why)
+
+    def halted(self, device: str) -> str:
+        """Why nothing more is submitted to a device in this run; empty where something may be."""
+        with self._open() as book:
+            return book.halted.get(self._run, {}).get(device, "")
 
     def unsettled(self) -> tuple[OpenReservation, ...]:
         """All open reservations; those of runs that are over still count against their budgets."""
@@ -101,7 +121,7 @@ class FileShotLedger:
         with self._open() as book:
             return tuple(
                 OpenReservation(scope, tag, run, cost, run in alive)
-                for scope, page in sorted(book.items())
+                for scope, page in sorted(book.scopes.items())
                 for tag, (run, cost) in sorted(page.held.items())
             )
 
@@ -110,7 +130,7 @@ class FileShotLedger:
         dropped = tuple(item for item in self.unsettled() if not item.alive)
         with self._open() as book:
             for item in dropped:
-                book[item.scope].held.pop(item.tag, None)
+                book.scopes[item.scope].held.pop(item.tag, None)
         return dropped
 
     def close(self) -> None:
@@ -122,8 +142,12 @@ class FileShotLedger:
             os.close(descriptor)
 
     def _alive(self) -> set[str]:
-        """Runs under way, this one included; marks of processes that are gone are cleared away."""
-        runs = {self._run}
+        """Runs under way, this one included."""
+        return {self._run, *self._under_way()}
+
+    def _under_way(self) -> set[str]:
+        """Runs of which a process is alive; marks of processes that are gone are cleared away."""
+        runs = set()
         for mark in self._marks.glob("*.*.*"):
             with suppress(OSError):  # another process may clear the same mark
                 descriptor = try_exclusive(mark)
@@ -135,7 +159,7 @@ class FileShotLedger:
         return runs
 
     @contextmanager
-    def _open(self) -> Iterator[dict[str, _Scope]]:
+    def _open(self) -> Iterator[_Book]:
         """The locked book; changes are written when the block ends, by one call that a kill cannot split."""
         with storing(self._path), exclusive(self._path) as file:
             before = read_at(file, _MOST_BYTES, 0)
@@ -146,14 +170,17 @@ class FileShotLedger:
                 os.lseek(file, 0, os.SEEK_SET)
                 os.write(file, after.ljust(len(before)))
 
-    def _parse(self, content: bytes) -> dict[str, _Scope]:
+    def _parse(self, content: bytes) -> _Book:
         if not content.strip():
-            return {}
+            return _Book()
         try:
             rows = json.loads(content)
             if rows["schema"] != SCHEMA:
                 raise ValueError("another schema")
-            return {str(scope): _page(page) for scope, page in rows["scopes"].items()}
+            return _Book(
+                {str(scope): _page(page) for scope, page in rows["scopes"].items()},
+                {str(run): {str(name): str(why) for name, why in one.items()} for run, one in rows["halted"].items()},
+            )
         except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation, RecursionError):
             hint = "see with the provider what was billed, then delete the file to begin a new one"
             raise problem(
@@ -214,15 +241,16 @@ def _total(costs: Iterable[ShotCost]) -> ShotCost:
     return total
 
 
-def _rows(book: Mapping[str, _Scope]) -> dict[str, Any]:
+def _rows(book: _Book) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
+        "halted": book.halted,
         "scopes": {
             scope: {
                 "open": {tag: {"run": run, **_row(cost)} for tag, (run, cost) in page.held.items()},
                 "spent": {run: _row(cost) for run, cost in page.spent.items()},
             }
-            for scope, page in book.items()
+            for scope, page in book.scopes.items()
         },
     }
 

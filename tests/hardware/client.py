@@ -28,7 +28,6 @@ from pytest_llmgate.store.shot_ledger import FileShotLedger
 
 PORT, FOLDER, WHAT = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 CONTROL = LocalqpuControl(f"http://127.0.0.1:{PORT}")
-LEDGER = FileShotLedger(FOLDER / "hardware.json", "run")
 SERVICE = localqpu.connect(port=PORT)
 # The account is the one thing that a local server cannot have.
 qiskit_ibm_runtime.QiskitRuntimeService = lambda **_: SERVICE  # type: ignore[misc, assignment]
@@ -45,7 +44,7 @@ def bell() -> QuantumCircuit:
     return circuit
 
 
-def hardware(
+def hardware(  # every scenario is a run of its own
     scope: str, *, name: str = "ibm_brisbane", approved: bool = True, deadline_s: float = 60.0, sleep: Any = None
 ) -> Hardware:
     plan = BackendPlan(
@@ -58,7 +57,7 @@ def hardware(
     )
     rooms = HardwareRooms(
         environ={"LLMGATE_APPROVE_HARDWARE": "1" if approved else ""},
-        ledger=LEDGER, scope=scope, run="run", redact=str, sleep=sleep,
+        ledger=FileShotLedger(FOLDER / "hardware.json", scope), scope=scope, run=scope, redact=str, sleep=sleep,
     )  # fmt: skip
     return build(plan, SuiteFiles(FOLDER, FOLDER), rooms, open_ibm)
 
@@ -100,8 +99,10 @@ def played(scope: str, scenario: Mapping[str, Any], chunks: int = 1, **how: Any)
 def told(scope: str, draws: list[dict[str, Any]], took: float) -> None:
     posts = [row for row in CONTROL.requests() if row["method"] == "POST" and row["path"] == JOBS]
     scopes = json.loads((FOLDER / "hardware.json").read_text() or '{"scopes": {}}')["scopes"]
-    book = scopes.get(f"ibm:ibm_brisbane {scope}")
-    row = {"draws": draws, "posts": len(posts), "jobs": CONTROL.jobs(), "book": book, "took_s": round(took, 2)}
+    book = scopes.get(scope, {"open": {}, "spent": {}})
+    shots = sum(cost["shots"] for cost in book["spent"].values())
+    ledger = {"open": list(book["open"]), "shots": shots}
+    row = {"draws": draws, "posts": len(posts), "jobs": CONTROL.jobs(), "took_s": round(took, 2), **ledger}
     print(json.dumps({"scenario": scope, **row}), flush=True)
 
 
@@ -127,7 +128,6 @@ def main() -> None:
     played("deaf", {"http_faults": [{"method": "GET", "path": f"{JOBS}/*", "drop_connection": True, "times": 3}]})
     played("refused", fault(status=400))
     played("budget", {}, chunks=6)
-    LEDGER.close()
 
 
 {"all": main, "die": die_while_waiting, "resume": resume}[WHAT]()

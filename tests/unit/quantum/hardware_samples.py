@@ -18,7 +18,7 @@ from pytest_llmgate.quantum.tariff import read_tariff
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
 APPROVED = {"LLMGATE_APPROVE_HARDWARE": "1"}
-SCOPE = "ibm:remote suite::bell"
+SCOPE = "suite::bell on ibm:remote"
 _START = 100.0
 
 
@@ -178,7 +178,7 @@ class Bench:
         self.tariff = read_tariff(self.plan, free=False)
         timing = {} if real else {"clock": self.clock, "sleep": self.clock.sleep}
         rooms = HardwareRooms(
-            environ=environ, ledger=self.ledger, scope="suite::bell", run=run,
+            environ=environ, ledger=self.ledger, scope=SCOPE, run=run,
             redact=lambda text: text.replace("sk-secret", "[key]"), **timing,
         )  # fmt: skip
         self.hardware = Hardware(self.plan, rooms, self.tariff, lambda: remote, True)

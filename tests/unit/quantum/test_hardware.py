@@ -52,8 +52,22 @@ def test_at_the_deadline_the_job_is_cancelled_paid_and_nothing_more_is_submitted
     assert failed.job is not None and failed.job["status"] == "cancelled"
     assert failed.job["at_s"] == {"queued": 0.0, "cancelled": 60.0}
     again = bench.fails(key="bell#1")
-    assert (again.kind, again.fatal) == ("deadline", True) and "nothing more is submitted" in again.message
+    assert (again.kind, again.fatal) == ("deadline", True) and "not submitted, after: remote: no" in again.message
     assert bench.remote.posts == 1
+
+
+def test_after_a_deadline_no_other_test_of_the_run_submits_to_that_device(tmp_path: Path) -> None:
+    """Each of them, in whatever worker, would wait as long again, and pay again."""
+    first = Bench(tmp_path, Remote({"statuses": [QUEUED]}))
+    first.fails()
+    other = Bench(tmp_path, Remote())
+    assert other.fails().kind == "deadline" and other.remote.posts == 0
+    elsewhere = Bench(tmp_path, Remote(), name="another")
+    assert elsewhere.draw().counts, "another device is not to blame"
+    first.ledger.close()
+    other.ledger.close()
+    elsewhere.ledger.close()
+    assert Bench(tmp_path, Remote()).draw().counts, "a resumed run may try again"
 
 
 def test_a_job_that_cannot_be_cancelled_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardware_samples import Bench, Remote
+from hardware_samples import SCOPE, Bench, Remote
 
 from pytest_llmgate.core.circuit import HardwareBudget
 from pytest_llmgate.quantum.submission import LOOKS, says_transient
@@ -95,7 +95,7 @@ def test_a_run_that_was_killed_adopts_its_job_when_it_is_resumed(tmp_path: Path)
     tags: list[str] = []
     remote.watch = lambda: tags.extend(item.tag for item in killed.ledger.unsettled())
     killed.draw()
-    killed.ledger.reserve("ibm:remote suite::bell", tags[0], killed.tariff.worst(100), HardwareBudget())
+    killed.ledger.reserve(SCOPE, tags[0], killed.tariff.worst(100), HardwareBudget())
     killed.ledger.close()
     resumed = Bench(tmp_path, remote)
     result = resumed.draw()

@@ -18,7 +18,7 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.hardware import Reservation, ShotCost
 from pytest_llmgate.store.shot_ledger import FileShotLedger, limits_of
 
-SCOPE = "ibm:ibm_fez suite::bell"
+SCOPE = "suite::bell on ibm:ibm_fez"
 THOUSAND = HardwareBudget(shots=1000)
 
 
@@ -43,7 +43,7 @@ def test_shots_are_reserved_before_and_settled_after(tmp_path: Path) -> None:
 def test_scopes_have_budgets_of_their_own(tmp_path: Path) -> None:
     book = ledger(tmp_path)
     assert shots(book, "a", 1000).state == "granted"
-    assert book.reserve("ibm:ibm_fez suite::ghz", "a", ShotCost(1000), THOUSAND).state == "granted"
+    assert book.reserve("suite::ghz on ibm:ibm_fez", "a", ShotCost(1000), THOUSAND).state == "granted"
 
 
 def test_every_limit_holds_and_sums_are_exact(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ from pytest_llmgate.core.circuit import HardwareBudget
 from pytest_llmgate.core.hardware import ShotCost
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 book = FileShotLedger(Path(sys.argv[1]), "killed")
-book.reserve("ibm:ibm_fez suite::bell", "settled", ShotCost(300), HardwareBudget(shots=1000))
-book.settle("ibm:ibm_fez suite::bell", "settled", ShotCost(300))
-book.reserve("ibm:ibm_fez suite::bell", "open", ShotCost(600), HardwareBudget(shots=1000))
+book.reserve("suite::bell on ibm:ibm_fez", "settled", ShotCost(300), HardwareBudget(shots=1000))
+book.settle("suite::bell on ibm:ibm_fez", "settled", ShotCost(300))
+book.reserve("suite::bell on ibm:ibm_fez", "open", ShotCost(600), HardwareBudget(shots=1000))
 os.kill(os.getpid(), 9)
 """
 
@@ -196,9 +196,28 @@ def test_reserved_and_spent_never_pass_the_budget(
     book.close()
 
 
+def test_a_device_is_halted_for_all_workers_of_a_run_and_for_no_other_run(tmp_path: Path) -> None:
+    one, worker, other = ledger(tmp_path), ledger(tmp_path), ledger(tmp_path, "other")
+    one.halt("ibm:ibm_fez", "no result within 60 s")
+    one.halt("ibm:ibm_fez", "a later reason")
+    assert worker.halted("ibm:ibm_fez") == "no result within 60 s"
+    assert worker.halted("ibm:ibm_torino") == other.halted("ibm:ibm_fez") == ""
+
+
+def test_a_run_that_is_resumed_may_try_again(tmp_path: Path) -> None:
+    one, worker = ledger(tmp_path), ledger(tmp_path)
+    one.halt("ibm:ibm_fez", "no result within 60 s")
+    one.close()
+    late = ledger(tmp_path)
+    assert late.halted("ibm:ibm_fez"), "a worker of the run is still there"
+    late.close()
+    worker.close()
+    assert ledger(tmp_path).halted("ibm:ibm_fez") == ""
+
+
 # ---- bad input
 
-_SPENT = '{"schema": "llmgate.shots/1", "scopes": {"s": {"open": {}, "spent": {"r": %s}}}}'
+_SPENT = '{"schema": "llmgate.shots/1", "halted": {}, "scopes": {"s": {"open": {}, "spent": {"r": %s}}}}'
 
 
 @pytest.mark.parametrize("limit", [float("nan"), float("inf"), -1, "NaN", "-Infinity", "a lot", True])
