@@ -62,9 +62,8 @@ def _like(figures: Mapping[str, Any]) -> str:
     if not causes or not (causes[0]["log10_ratio"] is None or causes[0]["log10_ratio"] > 0):
         return ""
     interval = figures.get("tvd_interval")
-    if interval is not None and causes[0]["tvd"] < interval[0]:
-        return "; larger than any declared change that is like it"
-    return f"; most like: {causes[0]['name']}"
+    larger = ", but larger than" if interval is not None and causes[0]["tvd"] < interval[0] else ""
+    return f"; most like{larger}: {causes[0]['name']}"
 
 
 def _open(fold: ShotFold, figures: Mapping[str, Any], reason: str, stream: CircuitStream) -> str:

@@ -96,17 +96,7 @@ class CircuitDesk:
             what = f"the body returned a value of type {type(given).__name__}"
             raise problem("circuit-body", what, plan.where, hint)
         made = self._outline(plan, given)
-        questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
-        assert plan.circuit is not None
-        of_device = plan.circuit.backend.provider != AER
-        brief = Brief(
-            test=plan.id,
-            arms=tuple(arm.arm for arm in made.arms),
-            questions=questions.all(),
-            facts=facts_of(made, self.lab),
-            steps=_JOBS_OF_A_DEVICE if of_device else 0,
-            wanted=plan.circuit.shots if self._rooms.propose and self._counts_wanted(made, of_device) else 0,
-        )
+        brief = self._brief(plan, made)
         stream = stream_of(plan, brief, self._rooms.designs)
         subject = CircuitSubject(
             [arm.circuit for arm in made.arms],
@@ -116,6 +106,23 @@ class CircuitDesk:
             self._rooms.redact_text,
         )
         return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
+
+    def brief(self, plan: TestPlan) -> Brief:
+        """What a test's gates will ask: all that its plan needs, and nothing is sampled. Raises LlmgateError."""
+        return self._brief(plan, self._outline(plan, None))
+
+    def _brief(self, plan: TestPlan, made: Outline) -> Brief:
+        questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
+        assert plan.circuit is not None
+        of_device = plan.circuit.backend.provider != AER
+        return Brief(
+            test=plan.id,
+            arms=tuple(arm.arm for arm in made.arms),
+            questions=questions.all(),
+            facts=facts_of(made, self.lab),
+            steps=_JOBS_OF_A_DEVICE if of_device else 0,
+            wanted=plan.circuit.shots if self._rooms.propose and self._counts_wanted(made, of_device) else 0,
+        )
 
     def _prepare_counts(self, plan: TestPlan, counts: Counts) -> CircuitTest:
         """A test whose shots are there already."""
