@@ -19,32 +19,36 @@ def headroom(
 ) -> float | None:
     """The factor of today's noise at which the assertion's limit is crossed; None where it is beyond the levels.
 
-    levels: exact probabilities by factor, from 1 on. reference: of a distribution gate. A gate on the reference's own
-    distribution bears noise until its TVD is one that is told apart. Raises ValueError for a group that makes no sense.
+    1 where the limit is crossed already: between good and bad such a circuit may still pass. levels: exact
+    probabilities by factor, from 1 on. reference: of a distribution gate. A gate on the reference's own distribution
+    bears noise until its TVD is one that is told apart. Raises ValueError for a group that makes no sense.
     """
     factors = sorted(levels)
-    values, limit = _figures(gate, [levels[factor] for factor in factors], reference, widths)
+    values, limit, more_is_better = _figures(gate, [levels[factor] for factor in factors], reference, widths)
+    if values[0] < limit if more_is_better else values[0] > limit:
+        return 1.0
     found = noise_headroom(factors, values, limit)
     return None if found is None else float(f"{found:.4g}")
 
 
 def _figures(
     gate: GatePlan, each: list[Probabilities], reference: Probabilities | None, widths: tuple[int, ...]
-) -> tuple[list[float], float]:
-    """The figure that the gate limits at each level, and its limit."""
+) -> tuple[list[float], float, bool]:
+    """The figure that the gate limits at each level, its limit, and whether more of it is better."""
     if gate.type == SUCCESS_PROBABILITY:
         wanted = frozenset(gate.params["bitstrings"])
         rates = [sum(p for name, p in level.items() if name in wanted) for level in each]
-        return ([1.0 - rate for rate in rates] if gate.inverted else rates), gate.good
+        return ([1.0 - rate for rate in rates] if gate.inverted else rates), gate.good, True
     if gate.type == "expectation":
         observable = Observable.parse(gate.params["observable"], widths)
         means = [sum(p * observable.value(name) for name, p in level.items()) for level in each]
-        return means, expectation_limits(gate.params, gate.where)[1]
+        side, limit, _ = expectation_limits(gate.params, gate.where)
+        return means, limit, side == "min"
     group = gate.params.get("group_by")
     fold = (lambda p: dict(p)) if group is None else grouper(group, widths).fold
     limits = tolerance(gate.params, gate.where)
     against = fold(reference or {})
-    return [_tvd(fold(level), against) for level in each], limits[0] if limits else DECLARED_TVD
+    return [_tvd(fold(level), against) for level in each], limits[0] if limits else DECLARED_TVD, False
 
 
 def _tvd(p: Probabilities, q: Probabilities) -> float:
