@@ -20,7 +20,9 @@ SHARES: Final = (0.02, 0.05, 0.12, 0.3)
 IMPOSSIBLE: Final = -1e9
 """ln of a likelihood ratio of 0, kept finite so that no shots times it is 0: one shot rules the alternative out."""
 
-_DECLARED_SHARE = 0.5
+DECLARED_SHARE: Final = 0.5
+"""Part of the weight that the declared alternatives have together."""
+
 _STIRLING = (1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12)
 _SHIFT = 8
 
@@ -72,18 +74,26 @@ class EProcess:
 
 
 def evidence(p: Floats, alternatives: Sequence[Floats]) -> EProcess:
-    """The e-process against p: half of its weight evenly on the alternatives, the rest evenly on all other terms.
+    """The e-process against p: half of its weight on the alternatives, the rest evenly on all other terms.
 
-    Args: p and alternatives of one length; p is the last thing that may have outcomes of probability 0 (see
-    `EProcess`). Without alternatives all weight is on the other terms.
+    Args: p and alternatives of one length, no alternative equal to p (see `EProcess` for outcomes where p is 0).
+    Without alternatives all weight is on the other terms.
+
+    Alternative j has a share in proportion to 1 / H_j^2, H the Hellinger distance from p. It is found after about
+    ln(1 / (alpha w_j)) / D_j shots, D its relative entropy; the sum of these over j is least for w_j in proportion to
+    1 / D_j, and H^2 stands for D because it is finite. So the near ones, which take long, pay least for company.
     """
     points = [*alternatives, *(_contaminated(p, share) for share in SHARES)]
     ratios = np.stack([log_ratio(q, p) for q in points])
-    weight = _DECLARED_SHARE if len(alternatives) else 0.0
+    declared = DECLARED_SHARE if alternatives else 0.0
     others = len(SHARES) + len(SPREADS)
-    weights = [weight / len(alternatives)] * len(alternatives) if len(alternatives) else []
-    weights += [(1.0 - weight) / others] * others
+    shares = np.array([1.0 / _hellinger_squared(p, q) for q in alternatives])
+    weights = np.concatenate([declared * shares / (shares.sum() or 1.0), np.full(others, (1.0 - declared) / others)])
     return EProcess(p, ratios, np.log(weights), len(alternatives))
+
+
+def _hellinger_squared(p: Floats, q: Floats) -> float:
+    return float(((np.sqrt(p) - np.sqrt(q)) ** 2).sum()) / 2.0
 
 
 def log_ratio(q: Floats, p: Floats) -> Floats:

@@ -13,16 +13,19 @@ from pytest_llmgate.core.circuit import Screen as ScreenMode
 from pytest_llmgate.stats.shots.causes import NEVER_REVEALED
 from pytest_llmgate.stats.shots.hypotheses import Alternative, Reference, tvd
 from pytest_llmgate.stats.shots.identity import SEQUENTIAL_SHARE, IdentityRule
+from pytest_llmgate.stats.shots.rehearsal import Rehearsal, rehearse
 from pytest_llmgate.stats.shots.rule import Floats
 from pytest_llmgate.stats.shots.schedule import look_totals
-from pytest_llmgate.stats.shots.screen import Screen, screen_shots
-from pytest_llmgate.stats.shots.walks import Walk, mean_stop, walk
+from pytest_llmgate.stats.shots.screen import LARGEST, Screen, screen_shots
+from pytest_llmgate.stats.shots.walks import mean_stop, walk
 
 DECLARED_TVD: Final = 0.02
 """Alternatives at least this far from the reference must be ruled out by a pass."""
 
 SCREEN_TVD: Final = 0.1
 SCREEN_POWER: Final = 0.8
+LIKELY: Final = 0.9
+"""A pass, or the catch of a fault, that is less likely than this is worth a note."""
 
 
 class Prospect(NamedTuple):
@@ -51,9 +54,10 @@ class Unresolved(NamedTuple):
 class IdentityPlan:
     """Result of `plan_identity`.
 
-    screen: None with `screen: quick`. pass_expectation: mean shots until a good circuit passes, or None where it
-    cannot. can_pass: False where the screen's N is above the ceiling, or where nothing at all would be tested: the
-    caller refuses. notes: sentences that the user should read before spending.
+    screen: None with `screen: quick`. can_pass: False where the screen's N is above the ceiling, or where nothing at
+    all would be tested: the caller refuses. pass_expectation, pass_probability: a good circuit's mean shots, and the
+    part of good circuits that pass by the ceiling (the others are inconclusive); None where none can. notes: sentences
+    that the user should read before spending.
     """
 
     rule: IdentityRule
@@ -62,6 +66,7 @@ class IdentityPlan:
     screen: Screen | None
     can_pass: bool
     pass_expectation: float | None
+    pass_probability: float | None
     notes: tuple[str, ...]
 
 
@@ -79,8 +84,8 @@ def plan_identity(
 
     Args: reference and alternatives as from `align`. alpha: this gate's own share (alpha_used), beta: both in (0, 1).
     ceiling: the most shots. screen: `full` adds the omnibus test at N, `quick` does not. seed: from a hash, for the
-    omnibus test's draws. Raises ValueError where these make no rule. Expected shots and powers are those of a
-    normal approximation of the log-likelihood walks (`walks.Walk.arrived`), within about a fifth in simulations.
+    omnibus test's draws. Raises ValueError where these make no rule. Shots and powers of single alternatives are those
+    of a normal approximation of the log-likelihood walks (`walks.Walk.arrived`), within about a fifth in simulations.
     """
     distances = [tvd(reference.p, alternative.p) for alternative in alternatives]
     pairs = list(zip(alternatives, distances, strict=True))
@@ -98,7 +103,7 @@ def plan_identity(
         screen_at=screen_at,
         seed=seed,
     )
-    prospects = _prospects(rule)
+    prospects, rehearsal = _prospects(rule), rehearse(rule) if rule.can_pass else None
     unresolved = tuple(Unresolved(other.name, distance, distance < NEVER_REVEALED) for other, distance in rest)
     return IdentityPlan(
         rule=rule,
@@ -106,8 +111,14 @@ def plan_identity(
         unresolved=unresolved,
         screen=screened,
         can_pass=rule.can_pass,
-        pass_expectation=_pass_expectation(rule) if rule.can_pass else None,
-        notes=(*_screen_notes(screened, rule), *_alternative_notes(prospects, unresolved, ceiling)),
+        pass_expectation=rehearsal.shots if rehearsal else None,
+        pass_probability=rehearsal.passes if rehearsal else None,
+        notes=(
+            *_screen_notes(screened, rule),
+            *_pass_notes(rehearsal, prospects, ceiling),
+            *_fault_notes(prospects, ceiling),
+            *_unresolved_notes(unresolved),
+        ),
     )
 
 
@@ -151,19 +162,8 @@ def _caught(rule: IdentityRule, q: Floats, weight: float) -> list[float]:
 
 def _let_through(rule: IdentityRule, q: Floats) -> float:
     """About the probability that q's own likelihood ratio ever rules q out: 1 / beta with its overshoot."""
-    back: Walk = walk(q, rule.reference.p, q)
+    back = walk(q, rule.reference.p, q)
     return math.exp(-back.raised(-math.log(rule.beta))) if back.sigma > 0.0 and back.sudden <= 0.0 else 0.0
-
-
-def _pass_expectation(rule: IdentityRule) -> float:
-    """Mean shots until the last declared alternative is ruled out and N is reached, as if they went hand in hand."""
-    p, height = rule.reference.p, -math.log(rule.beta)
-    walks = [walk(p, p, alternative.p) for alternative in rule.declared]
-    passed = [
-        0.0 if look < (rule.screen_at or 0) else min((w.arrived(look, height) for w in walks), default=1.0)
-        for look in rule.looks
-    ]
-    return mean_stop(rule.looks, passed)
 
 
 def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:
@@ -175,7 +175,7 @@ def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:
     what = f"an undeclared change of TVD {screened.tvd:g}"
     if screened.within:
         return [f"{what} is caught in {100 * screened.power:.0f} % at N = {screened.shots} shots: no pass before"]
-    needed = "more than 16,777,216" if screened.shots is None else f"{screened.shots:,}"
+    needed = f"more than {LARGEST:,}" if screened.shots is None else f"{screened.shots:,}"
     here = rule.looks[-1]
     weakest = "none below 0.5" if screened.tvd_at_most is None else f"only one of {screened.tvd_at_most:.2f} or more"
     return [
@@ -184,21 +184,25 @@ def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:
     ]
 
 
-def _alternative_notes(declared: Sequence[Prospect], unresolved: Sequence[Unresolved], ceiling: int) -> list[str]:
-    weak = [item for item in declared if item.power < SCREEN_POWER]
-    slow = [item for item in declared if item.shots_to_rule_out > SCREEN_POWER * ceiling]
-    near = [item for item in unresolved if not item.never]
-    never = [item for item in unresolved if item.never]
+def _pass_notes(rehearsal: Rehearsal | None, declared: Sequence[Prospect], ceiling: int) -> list[str]:
+    if rehearsal is None or rehearsal.passes >= LIKELY or not declared:
+        return []
+    slowest = max(declared, key=lambda item: item.shots_to_rule_out)
+    percent = f"{100 * (1 - rehearsal.passes):.0f} %"
+    return [f"a good circuit is inconclusive at {ceiling:,} shots in {percent}, mostly because of: {slowest.name}"]
+
+
+def _fault_notes(declared: Sequence[Prospect], ceiling: int) -> list[str]:
+    weak = [f"{item.name} ({100 * item.power:.0f} %)" for item in declared if item.power < LIKELY]
+    return [f"within {ceiling:,} shots these faults may stay undecided: {', '.join(weak)}"] if weak else []
+
+
+def _unresolved_notes(unresolved: Sequence[Unresolved]) -> list[str]:
+    near = [f"{item.name} (TVD {item.tvd:.2g})" for item in unresolved if not item.never]
+    never = [item.name for item in unresolved if item.never]
     notes = []
-    if weak:
-        listed = ", ".join(f"{item.name} ({100 * item.power:.0f} %)" for item in weak)
-        notes.append(f"within {ceiling:,} shots these faults may stay undecided or pass: {listed}")
-    if slow:
-        listed = ", ".join(item.name for item in slow)
-        notes.append(f"a good circuit may be inconclusive at {ceiling:,} shots, because of: {listed}")
     if near:
-        listed = ", ".join(f"{item.name} (TVD {item.tvd:.2g})" for item in near)
-        notes.append(f"too near to be told apart, and not tested: {listed}")
+        notes.append(f"too near to be told apart, and not tested: {', '.join(near)}")
     if never:
-        notes.append(f"never revealed by this measurement: {', '.join(item.name for item in never)}")
+        notes.append(f"never revealed by this measurement: {', '.join(never)}")
     return notes

@@ -49,7 +49,7 @@ def minp_test(counts: Ints, p: Floats, *, level: float, seed: int, draws: int | 
         return MinP(0.0, np.inf, np.inf, tvd(counts / shots, p), 0, seed)
     null = p[possible] / p[possible].sum()
     observed = power_statistics(counts[possible][np.newaxis], null)[0]
-    rng = generator(seed, _PURPOSE)
+    rng = generator(seed, _PURPOSE, counts)
 
     def draw(size: int) -> Floats:
         return in_blocks(size, len(null), lambda rows: power_statistics(rng.multinomial(shots, null, rows), null))

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from statistics import NormalDist
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from pytest_llmgate.stats.shots.minp import power_statistics
 from pytest_llmgate.stats.shots.montecarlo import generator
 from pytest_llmgate.stats.shots.rule import Floats
-from pytest_llmgate.stats.shots.schedule import FIRST
 from pytest_llmgate.stats.special import gamma_survival
 
+LARGEST: Final = 1 << 20
+"""Shots at which the search for N gives up."""
+
 _PURPOSE = 2
-_RUNS, _FEWEST, _CELLS = 400, 100, 1 << 18  # simulated streams of a hypothesis: fewer where there are many outcomes
-_LARGEST = 1 << 24  # where the search for N gives up
-_CLOSE = 1.04  # N is found to 4 %
+_MOST, _FEWEST, _CELLS = 1000, 100, 3 << 12  # simulated streams of changed circuits: fewer where outcomes are many
+_NULLS = 4  # streams of a good circuit for each of a changed one
+_FIRST, _STEP = 64, 32  # N starts with the first look, and is a multiple of 32
+_AROUND = (0.5, 0.6, 0.75, 0.9, 1.05)  # parts of the first power of 2 that is enough
+_SPARE = 0.1  # of the misses that are allowed: N allows so much less
+_CLEAR = 0.02  # powers nearer to 0 and 1 tell nothing about the slope
+_FINE = 1e-4  # of a critical value, in standard deviations
+_NORMAL: Final = NormalDist()
 _WIDEST = 0.5  # a half can lose no more than its own mass
 
 
 class Screen(NamedTuple):
     """Result of `screen_shots`.
 
-    shots: N, a multiple of 64; None where not even 2^24 shots are enough. power: at N, or at the most that was tried.
-    tvd: of the changes. within: whether N is at most `most`. power_at_most, tvd_at_most: where it is not, the power
+    shots: N, a multiple of 32 or `most` itself; None where not even 2^20 shots are enough. power: at N. tvd: of the
+    changes. within: whether N is at most `most`. power_at_most, tvd_at_most: where it is not, the power
     at `most` shots against this TVD, and the smallest TVD below 0.5 that is caught there with the power asked for.
     """
 
@@ -41,42 +49,74 @@ def screen_shots(p: Floats, *, level: float, tvd: float = 0.1, power: float = 0.
     """The fewest shots N at which min-p at this level catches an undeclared change of this TVD with this power.
 
     Args: p sums to 1. level of the omnibus test. tvd in (0, 0.5). power in (0, 1). most: the ceiling in shots (None:
-    no ceiling). Raises ValueError for a tvd or power outside. Deterministic; 0.05 s for 64 outcomes.
+    no ceiling). Raises ValueError for a tvd or power outside. Deterministic.
 
     "Undeclared" stands for: outcomes are put at random into two halves of about equal mass, and `tvd` of mass goes
     from one half to the other, in proportion. Of all changes q with this TVD these are the hardest by chi-square
     distance: sum (q - p)^2 / p >= tvd^2 / (a (1 - a)) >= 4 tvd^2 where a is the mass that gains (Cauchy-Schwarz on
     the gaining and the losing outcomes), with equality for proportional changes and a = 1/2.
 
-    The power is simulated, on the safe side: a stream counts as caught where one of the three statistics is beyond
-    its own critical value at level / 3, which min-p also rejects up to its own draws; critical values come from a
-    gamma distribution with the simulated mean, variance and skewness and are never below the largest simulated value;
-    and N must show two standard errors more power than is asked for.
+    The power is simulated: a stream counts as caught where one of the three statistics is beyond its own critical
+    value at level / 3, which min-p rejects too (Bonferroni). Those values come from gamma distributions with the
+    simulated means, variances and skewnesses. N allows a tenth fewer misses than is asked for, on a curve through
+    several simulated numbers of shots.
     """
     if not (0.0 < tvd < _WIDEST and 0.0 < power < 1.0):
         raise ValueError(f"a screen needs a TVD between 0 and 0.5 and a power between 0 and 1, not {tvd:g}, {power:g}")
     null = p[p > 0.0] / p[p > 0.0].sum()
     if len(null) == 1:
         return _screen_of_one(tvd, power, most)
-    runs = max(_FEWEST, min(_RUNS, _CELLS // len(null)))
-    wanted = min(power + 2.0 * math.sqrt(power * (1.0 - power) / runs), 1.0 - 1.0 / runs)
-    changes = balanced_changes(null, tvd, runs)
+    wanted = power + _SPARE * (1.0 - power)
+    curve = _curve(null, tvd, level, wanted)
+    exact = math.inf if curve is None else curve.shots(wanted)
+    shots = None if curve is None else _STEP * math.ceil(exact / _STEP)
+    if shots is not None and most is not None and exact <= most:
+        shots = min(shots, most)
+    reached = 0.0 if curve is None or shots is None else curve.power(shots)
+    if shots is not None and (most is None or shots <= most):
+        return Screen(shots, reached, tvd, True)
+    ceiling = LARGEST if most is None else most
+    weakest = _weakest(lambda d: _power(null, _changes_of(null, d), ceiling, level) >= wanted, tvd)
+    return Screen(shots, reached, tvd, False, _power(null, _changes_of(null, tvd), ceiling, level), weakest)
 
-    def reached(shots: int) -> float:
-        return _power(null, changes, shots, level)
 
-    shots = _fewest(lambda n: reached(n) >= wanted)
-    if shots is None or (most is not None and shots > most):
-        ceiling = _LARGEST if most is None else most
-        weakest = _weakest(lambda d: _power(null, balanced_changes(null, d, runs), ceiling, level) >= wanted, tvd)
-        return Screen(shots, reached(shots or _LARGEST), tvd, False, reached(ceiling), weakest)
-    return Screen(shots, reached(shots), tvd, True)
+class _Curve(NamedTuple):
+    """Power by shots: its normal quantile is a line in ln n, near the power that is asked for."""
+
+    slope: float
+    offset: float
+
+    def power(self, shots: int) -> float:
+        return _NORMAL.cdf(self.offset + self.slope * math.log(shots))
+
+    def shots(self, power: float) -> float:
+        return math.exp((_NORMAL.inv_cdf(power) - self.offset) / self.slope)
+
+
+def _curve(p: Floats, tvd: float, level: float, power: float) -> _Curve | None:
+    """The curve through simulated powers around the number of shots that is enough; None if there is none to 2^20."""
+    changes, shots = _changes_of(p, tvd), _FIRST
+    while _power(p, changes, shots, level) < power:
+        shots *= 2
+        if shots > LARGEST:
+            return None
+    around = [max(2, round(part * shots)) for part in _AROUND]
+    powers = [min(max(_power(p, changes, n, level), _CLEAR), 1.0 - _CLEAR) for n in around]
+    slope, offset = np.polyfit(np.log(around), [_NORMAL.inv_cdf(value) for value in powers], 1)
+    return _Curve(max(float(slope), 0.1), float(offset))
+
+
+def _changes_of(p: Floats, tvd: float) -> Floats:
+    """As many changes as there is time to simulate."""
+    return balanced_changes(p, tvd, max(_FEWEST, min(_MOST, _CELLS // len(p))))
 
 
 def _screen_of_one(tvd: float, power: float, most: int | None) -> Screen:
     """With one possible outcome any change shows outcomes that are impossible, and the first of them is caught."""
     needed = math.ceil(math.log1p(-power) / math.log1p(-tvd))
-    shots = FIRST * math.ceil(needed / FIRST)
+    shots = _FIRST * math.ceil(needed / _FIRST)
+    if most is not None and needed <= most:
+        shots = min(shots, most)
     reached = 1.0 - (1.0 - tvd) ** shots
     if most is None or shots <= most:
         return Screen(shots, reached, tvd, True)
@@ -103,9 +143,9 @@ def balanced_changes(p: Floats, tvd: float, runs: int) -> Floats:
 
 
 def _power(p: Floats, changes: Floats, shots: int, level: float) -> float:
-    """Part of the changed streams of so many shots with a statistic beyond its critical value at level / 3."""
+    """Part of the changed streams of so many shots with a statistic beyond its critical value."""
     rng = generator(shots, _PURPOSE)
-    null = power_statistics(rng.multinomial(shots, p, len(changes)), p)
+    null = power_statistics(rng.multinomial(shots, p, _NULLS * len(changes)), p)
     changed = power_statistics(rng.multinomial(shots, changes), p)
     critical = np.array([critical_value(column, level / null.shape[1]) for column in null.T])
     return float((changed > critical).any(axis=1).mean())
@@ -114,7 +154,7 @@ def _power(p: Floats, changes: Floats, shots: int, level: float) -> float:
 def critical_value(null: Floats, level: float) -> float:
     """About the value that a statistic exceeds with probability `level`, from draws that may be fewer than 1 / level.
 
-    The quantile of the gamma distribution with the draws' mean, variance and skewness, or the largest draw.
+    The quantile of the gamma distribution with the draws' mean, variance and skewness.
     """
     mean, sigma = float(null.mean()), float(null.std())
     if sigma == 0.0:
@@ -122,24 +162,10 @@ def critical_value(null: Floats, level: float) -> float:
     skewness = max(0.05, float((((null - mean) / sigma) ** 3).mean()))
     shape = 4.0 / skewness**2
     low, high = 0.0, shape + 40.0 * (math.sqrt(shape) + 1.0)
-    for _ in range(50):
+    while high - low > _FINE * (math.sqrt(shape) + 1.0):
         middle = (low + high) / 2.0
         low, high = (middle, high) if gamma_survival(shape, middle) > level else (low, middle)
-    return max(mean + sigma * (high - shape) / math.sqrt(shape), float(null.max()))
-
-
-def _fewest(enough: Callable[[int], bool]) -> int | None:
-    """The fewest shots that are enough, to 4 %, as a multiple of 64."""
-    high = FIRST
-    while not enough(high):
-        high *= 2
-        if high > _LARGEST:
-            return None
-    low = high // 2 if high > FIRST else high
-    while high > low * _CLOSE and high - low > FIRST:
-        middle = FIRST * round(math.sqrt(low * high) / FIRST)
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return mean + sigma * (high - shape) / math.sqrt(shape)
 
 
 def _weakest(caught: Callable[[float], bool], tvd: float) -> float | None:

@@ -17,7 +17,7 @@ from pytest_llmgate.stats.shots.screen import balanced_changes, critical_value
 _PURPOSE, _POWER, _CELLS_PURPOSE = 3, 4, 5
 _DECIMALS = 12
 _FOR_CELLS = 0.25  # of the recorded shots, where they must choose the cells
-_RUNS, _FEWEST, _CELLS = 200, 50, 1 << 17
+_RUNS, _FEWEST, _CELLS, _DEALS = 300, 50, 1 << 17, 4
 
 
 class TwoSample(NamedTuple):
@@ -81,7 +81,7 @@ def two_sample_test(recorded: Ints, new: Ints, *, level: float, seed: int, draws
         raise ValueError("one of the two samples has no shots")
     seen = pooled > 0
     pool = pooled[seen]
-    rng = generator(seed, _PURPOSE)
+    rng = generator(seed, _PURPOSE, np.concatenate([recorded, new]))
 
     def draw(size: int) -> Floats:
         return in_blocks(
@@ -110,19 +110,22 @@ def two_sample_power(recorded: Ints, shots: int, *, level: float, tvd: float = 0
     Changes are those of `screen.screen_shots`, from the recorded frequencies, which stand in for the truth here and
     only here: a plan's figure, not a decision. Deterministic. tvd in (0, 0.5).
     """
-    seen = recorded > 0
-    old = recorded[seen]
+    old = recorded[recorded > 0]
     if len(old) < 2:
         return 1.0 - (1.0 - tvd) ** shots
-    frequencies = old / old.sum()
+    truth = old / old.sum()
     runs = max(_FEWEST, min(_RUNS, _CELLS // len(old)))
     rng = generator(shots, _POWER)
-    new = rng.multinomial(shots, balanced_changes(frequencies, tvd, runs))
-    statistics = np.concatenate([_pearson(old + row, row[np.newaxis])[0] for row in new])
-    dealt = np.concatenate(
-        [_pearson(old + row, rng.multivariate_hypergeometric(old + row, shots, 2, "marginals"))[:, 0] for row in new]
-    )
-    return float((statistics > critical_value(dealt, level)).mean())
+    new = rng.multinomial(shots, balanced_changes(truth, tvd, runs))
+    pools = new + rng.multinomial(int(old.sum()), truth, runs)
+    statistics, dealt = [], []
+    for pool, drawn in zip(pools, new, strict=True):
+        seen = pool > 0
+        rows = rng.multivariate_hypergeometric(pool[seen], shots, _DEALS, "marginals")
+        found = _pearson(pool[seen], np.concatenate([drawn[seen][np.newaxis], rows]))
+        statistics.append(found[0])
+        dealt.append(found[1:])
+    return float((np.array(statistics) > critical_value(np.concatenate(dealt)[:, 0], level)).mean())
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
