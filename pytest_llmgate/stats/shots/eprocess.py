@@ -31,7 +31,7 @@ _SHIFT = 8
 class EProcess:
     """A weighted mean of likelihood ratios against a reference p; `evidence` builds it.
 
-    E_n is the mean over components m of w_m L_m(n), with sum w_m <= 1 and L_m the likelihood ratio against p of
+    E_n is the sum over components m of w_m L_m(n), with sum w_m = 1 and L_m the likelihood ratio against p of
     (a) a declared alternative q: prod (q_i / p_i)^c_i,
     (b) a contamination: the same with q = (1 - share) p + share * (even over the support of p),
     (c) a Dirichlet mixture around p with concentration k:

@@ -14,7 +14,7 @@ from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.stats.shots.causes import distance_figures, rank_causes
 from pytest_llmgate.stats.shots.distances import rounded
 from pytest_llmgate.stats.shots.eprocess import EProcess, evidence
-from pytest_llmgate.stats.shots.hypotheses import Alternative, Reference
+from pytest_llmgate.stats.shots.hypotheses import Alternative, Reference, tvd
 from pytest_llmgate.stats.shots.minp import MinP, minp_test
 from pytest_llmgate.stats.shots.rule import Seen
 
@@ -63,6 +63,9 @@ class IdentityRule:
     def __post_init__(self) -> None:
         if not (0.0 < self.alpha < 1.0 and 0.0 < self.beta < 1.0):
             raise ValueError(f"error rates are between 0 and 1, not alpha={self.alpha:g}, beta={self.beta:g}")
+        for alternative in self.declared:
+            if tvd(self.reference.p, alternative.p) <= 0.0:
+                raise ValueError(f"the declared alternative {alternative.name!r} is the reference's own distribution")
         if not self.totals or self.totals[0] < 1:
             raise ValueError("a rule needs at least one look, and at least 1 shot at it")
         if self.screen_at is not None and self.screen_at not in self.totals and self.screen_at <= self.totals[-1]:

@@ -117,7 +117,7 @@ def plan_identity(
             *_screen_notes(screened, rule),
             *_pass_notes(rehearsal, prospects, ceiling),
             *_fault_notes(prospects, ceiling),
-            *_unresolved_notes(unresolved),
+            *unresolved_notes(unresolved),
         ),
     )
 
@@ -135,35 +135,24 @@ def _screen_at(screened: Screen | None, ceiling: int) -> int | None:
 
 
 def _prospects(rule: IdentityRule) -> tuple[Prospect, ...]:
-    p = rule.reference.p
-    found = []
-    for alternative, weight in zip(rule.declared, np.exp(rule.process.log_weights), strict=False):
-        q = alternative.p
-        out = [walk(p, p, q).arrived(look, -math.log(rule.beta)) for look in rule.looks]
-        catch = _caught(rule, q, float(weight))
-        found.append(
-            Prospect(
-                alternative.name,
-                tvd(p, q),
-                mean_stop(rule.looks, out),
-                mean_stop(rule.looks, catch),
-                max(0.0, catch[-1] - _let_through(rule, q)),
-            )
-        )
-    return tuple(found)
+    weights = np.exp(rule.process.log_weights[: len(rule.declared)])
+    return tuple(_prospect(rule, other, float(weight)) for other, weight in zip(rule.declared, weights, strict=True))
 
 
-def _caught(rule: IdentityRule, q: Floats, weight: float) -> list[float]:
-    """Probabilities that a circuit with distribution q has failed at each look, by its own term of the evidence."""
-    height = -math.log(rule.sequential_alpha * weight)
-    towards = walk(q, q, rule.reference.p)
-    return [towards.arrived(look, height) for look in rule.looks]
+def _prospect(rule: IdentityRule, alternative: Alternative, weight: float) -> Prospect:
+    """weight: of the alternative's own term of the evidence, which is taken to be the one that catches it."""
+    p, q = rule.reference.p, alternative.p
+    away, towards = walk(p, p, q), walk(q, q, p)
+    out = [away.arrived(look, -math.log(rule.beta)) for look in rule.looks]
+    catch = [towards.arrived(look, -math.log(rule.sequential_alpha * weight)) for look in rule.looks]
+    power = max(0.0, catch[-1] - _let_through(rule, q))
+    return Prospect(alternative.name, tvd(p, q), mean_stop(rule.looks, out), mean_stop(rule.looks, catch), power)
 
 
 def _let_through(rule: IdentityRule, q: Floats) -> float:
     """About the probability that q's own likelihood ratio ever rules q out: 1 / beta with its overshoot."""
     back = walk(q, rule.reference.p, q)
-    return math.exp(-back.raised(-math.log(rule.beta))) if back.sigma > 0.0 and back.sudden <= 0.0 else 0.0
+    return math.exp(-back.raised(-math.log(rule.beta))) if back.sigma > 0.0 else 0.0
 
 
 def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:
@@ -197,7 +186,8 @@ def _fault_notes(declared: Sequence[Prospect], ceiling: int) -> list[str]:
     return [f"within {ceiling:,} shots these faults may stay undecided: {', '.join(weak)}"] if weak else []
 
 
-def _unresolved_notes(unresolved: Sequence[Unresolved]) -> list[str]:
+def unresolved_notes(unresolved: Sequence[Unresolved]) -> list[str]:
+    """What is not tested, and what cannot be."""
     near = [f"{item.name} (TVD {item.tvd:.2g})" for item in unresolved if not item.never]
     never = [item.name for item in unresolved if item.never]
     notes = []

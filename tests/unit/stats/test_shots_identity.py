@@ -149,8 +149,8 @@ def test_deciding_again_gives_the_same() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"alpha": 0.0}, {"beta": 1.0}, {"totals": ()}, {"totals": (0, 5)}, {"screen_at": 150}],
-    ids=["alpha", "beta", "no look", "a look at nothing", "N is no look"],
+    [{"alpha": 0.0}, {"beta": 1.0}, {"totals": ()}, {"totals": (0, 5)}, {"screen_at": 150}, {"declared": (SAME,)}],
+    ids=["alpha", "beta", "no look", "a look at nothing", "N is no look", "an alternative that is none"],
 )
 def test_what_is_no_rule_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
