@@ -18,7 +18,7 @@ from pytest_llmgate.redaction.licences import find_licences
 from pytest_llmgate.redaction.names import name_finder
 from pytest_llmgate.redaction.phones import find_phones
 from pytest_llmgate.redaction.pseudonyms import stand_in, stand_ins
-from pytest_llmgate.redaction.rules import Rules
+from pytest_llmgate.redaction.rules import KINDS, Rules
 from pytest_llmgate.redaction.secrets import find_secrets
 
 Finder = Callable[[str], Iterator[Find]]
@@ -41,7 +41,7 @@ class Redactor:
     Raises ValueError for a key of another length, LlmgateError for a pattern of the rules that is not RE2.
     """
 
-    __slots__ = ("_allow", "_key", "_letters", "_numbers", "_plain", "_words")
+    __slots__ = ("_allow", "_denied", "_key", "_letters", "_named", "_numbers", "_plain")
 
     def __init__(self, key: bytes = DEFAULT_KEY, rules: Rules = Rules()) -> None:  # noqa: B008 - frozen
         key = key if rules.key is None else rules.key
@@ -51,9 +51,10 @@ class Redactor:
         self._allow = rules.allow
         denied = deny_finder(rules.deny, rules.patterns)
         named = name_finder() if kinds.NAME in rules.kinds else None
-        self._words = [finder for finder in (denied, named) if finder]
+        self._denied = (denied,) if denied else ()
+        self._named = (named,) if named else ()  # last, or it would take the name out of an address
         self._letters, self._numbers = _wanted(_LETTERS, rules.kinds), _wanted(_NUMBERS, rules.kinds)
-        self._plain = not self._words and kinds.URL not in rules.kinds
+        self._plain = rules.kinds <= set(KINDS) and not denied
 
     def redact(self, text: str) -> tuple[str, tuple[Redaction, ...]]:
         """The text with stand-ins, and where they are in it.
@@ -88,13 +89,14 @@ class Redactor:
         What one finder has found is covered before the next one looks, so that all see whole words around theirs
         and none sees a half of another's.
         """
-        if len(text) < _SHORTEST and not self._words:
+        if len(text) < _SHORTEST and self._plain:
             return []
         plain = text if text.isascii() and COVER not in text else _in_ascii(text)
         found = stand_ins(plain)
         if found:
             plain = covered(plain, found)
-        for finder in (*self._words, *self._letters, *(self._numbers if _DENSE.search(plain) else ())):
+        numbers = self._numbers if _DENSE.search(plain) else ()
+        for finder in (*self._denied, *self._letters, *numbers, *self._named):
             fresh = list(finder(plain))
             if not fresh:
                 continue

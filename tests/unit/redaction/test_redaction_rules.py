@@ -113,7 +113,6 @@ def test_names_need_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_are_found_where_the_extra_is_installed() -> None:
     pytest.importorskip("presidio_analyzer", reason="the extra [pii] is not installed")
-    pytest.importorskip("en_core_web_sm", reason="the spaCy model en_core_web_sm is not installed")
     red = redactor(names=True)
     once = red.redact("Yesterday Elizabeth Hanson met Richard Martinez in Paris.")
     assert [item.kind for item in once[1]] == ["name", "name"]
