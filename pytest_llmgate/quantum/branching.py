@@ -24,6 +24,7 @@ MOST_NUMBERS: Final = 1 << 22
 """Complex numbers that all branches may hold together (64 MB)."""
 MOST_WORK: Final = 500_000_000
 """Numbers touched in all, some seconds of work; beyond, shots are drawn instead."""
+_LEAST_WORK: Final = 20_000  # what one step costs, however small the state
 _FORGOTTEN: Final = 1e-14
 """A branch less probable than this is dropped; what is dropped is not found within 10^12 shots."""
 
@@ -46,7 +47,7 @@ class _Follower:
     def run(self, ops: Iterable[Op], states: _States) -> _States:
         for op in ops:
             numbers = len(states) * self.size
-            self.work += max(numbers, 1000 * len(states))
+            self.work += max(numbers, _LEAST_WORK * len(states))
             if numbers > MOST_NUMBERS or self.work > MOST_WORK:
                 raise TooManyBranches
             states = self._step(op, states)

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from qiskit import QuantumCircuit
 from qiskit.circuit import (
     BreakLoopOp,
+    CircuitInstruction,
     ContinueLoopOp,
-    ControlFlowOp,
     Delay,
     ForLoopOp,
     IfElseOp,
@@ -57,9 +57,12 @@ _AER_MORE = (
 
 
 class Terminal(NamedTuple):
-    """A circuit whose measurements all come last: what runs before them, and which qubit is read into which bit."""
+    """A circuit whose measurements all come last.
 
-    body: QuantumCircuit
+    steps: what runs before them. reads: which qubit is read into which classical bit, by the bit.
+    """
+
+    steps: tuple[CircuitInstruction, ...]
     reads: tuple[tuple[int, int], ...]
 
 
@@ -132,15 +135,15 @@ def terminal(circuit: QuantumCircuit) -> Terminal | None:
     """The circuit cut before its measurements; None where one of them is followed by more, or is read on the way."""
     qubit_at = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbit_at = {bit: index for index, bit in enumerate(circuit.clbits)}
-    body = QuantumCircuit(circuit.qubits, global_phase=circuit.global_phase)
+    steps: list[CircuitInstruction] = []
     reads: dict[int, int] = {}
     touched: set[int] = set()
     for instruction in circuit.data:
-        name, operation = instruction.operation.name, instruction.operation
+        name = instruction.name
         qubits = [qubit_at[bit] for bit in instruction.qubits]
         if name == "barrier":
             continue
-        if isinstance(operation, ControlFlowOp) or name == "store" or any(qubit in reads for qubit in qubits):
+        if name in _CONTROL_FLOW or name in ("box", "store") or any(qubit in reads for qubit in qubits):
             return None
         if name == "measure":
             clbit = clbit_at[instruction.clbits[0]]
@@ -148,9 +151,9 @@ def terminal(circuit: QuantumCircuit) -> Terminal | None:
                 return None
             reads[qubits[0]] = clbit
         elif name != "reset" or qubits[0] in touched:  # a qubit that nothing touched is 0 already
-            body.append(operation, instruction.qubits)
+            steps.append(instruction)
         touched.update(qubits)
-    return Terminal(body, tuple(sorted(reads.items(), key=lambda read: read[1])))
+    return Terminal(tuple(steps), tuple(sorted(reads.items(), key=lambda read: read[1])))
 
 
 def with_relaxing_delays(circuit: QuantumCircuit, device: Device, where: Where | None = None) -> QuantumCircuit:
@@ -159,7 +162,7 @@ def with_relaxing_delays(circuit: QuantumCircuit, device: Device, where: Where |
     Delays inside of control flow are left as they are. Raises LlmgateError `circuit-delay` for a delay in `dt`,
     which no snapshot defines.
     """
-    if device.calibration is None or not device.is_noisy or "delay" not in circuit.count_ops():
+    if device.calibration is None or "delay" not in circuit.count_ops():
         return circuit
     found = circuit.copy_empty_like()
     for instruction in circuit.data:

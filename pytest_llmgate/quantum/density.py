@@ -6,10 +6,11 @@ qubit. Superoperators on several qubits are then plain Kronecker products.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from qiskit.circuit import CircuitInstruction
 
 from pytest_llmgate.quantum.channels import Matrix
 from pytest_llmgate.quantum.noise import Device
@@ -85,16 +86,51 @@ class NoisyMaps:
         """The map of a gate, reset or channel at its place."""
         key: Any = None
         params = getattr(operation, "params", ())
-        if all(isinstance(value, (int, float)) for value in params):
-            key = (operation.name, *params, *qubits)
+        if not params or all(isinstance(value, (int, float)) for value in params):
+            key = (operation.name, *params, qubits)
             if (found := self._known.get(key)) is not None:
                 return found
+        operation = getattr(operation, "operation", operation)
         found = in_digits(_superoperator(operation), len(qubits))
         if (channel := self._device.channel(operation.name, qubits)) is not None:
             found = channel.superoperator() @ found
         if key is not None:
             self._known[key] = found
         return found
+
+
+def evolve(bits: Sequence[Any], steps: Iterable[CircuitInstruction], maps: NoisyMaps) -> Density:
+    """The state of qubits, first all 0, after operations that neither measure nor branch.
+
+    Maps of single qubits wait and are multiplied into the next map of two qubits, so that the state itself is touched
+    once for each gate of two qubits.
+    """
+    place = {bit: index for index, bit in enumerate(bits)}
+    state = Density(len(bits))
+    waiting: dict[int, Matrix] = {}
+    for step in steps:
+        if step.name == "delay":
+            continue
+        qubits = tuple([place[bit] for bit in step.qubits])
+        found = maps.of(step, qubits)
+        if len(qubits) == 1:
+            before = waiting.get(qubits[0])
+            waiting[qubits[0]] = found if before is None else found @ before
+            continue
+        for number, qubit in enumerate(qubits):
+            if (before := waiting.pop(qubit, None)) is not None:
+                found = _preceded(found, before, number, len(qubits))
+        state.apply(found, qubits)
+    for qubit, last in waiting.items():
+        state.apply(last, (qubit,))
+    return state
+
+
+def _preceded(found: Matrix, before: Matrix, digit: int, k: int) -> Matrix:
+    """A map of k qubits after a map of one of them."""
+    low, high = 4**digit, 4 ** (k - 1 - digit)
+    shaped = found.reshape(4**k * high, 4, low)
+    return np.asarray(np.matmul(before.T, shaped), dtype=complex).reshape(4**k, 4**k)
 
 
 def in_digits(superoperator: Matrix, k: int) -> Matrix:
@@ -108,7 +144,10 @@ def _superoperator(operation: Any) -> Matrix:
     """The matrix on vec(rho), columns stacked, as Qiskit orders it."""
     if hasattr(operation, "to_matrix"):
         matrix = operation.to_matrix()
-        return np.kron(matrix.conj(), matrix)
+        d = len(matrix)
+        return np.asarray(matrix.conj()[:, None, :, None] * matrix[None, :, None, :], dtype=complex).reshape(
+            d * d, d * d
+        )
     from qiskit.quantum_info import SuperOp
 
     return np.asarray(SuperOp(operation).data)
