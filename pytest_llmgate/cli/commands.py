@@ -57,9 +57,12 @@ def _root_of(suite: Path) -> Path:
 @click.option("--prices", type=click.Path(exists=True, dir_okay=False), help="a price table over the built-in one")
 @told
 def plan(suite: Path, trials: int | None, models: tuple[str, ...], prices: str | None) -> None:
-    """Trials, calls and cost to expect of SUITE, and how sure its verdict will be."""
+    """Trials, shots, calls and cost to expect of SUITE, and how sure its verdict will be."""
     options = {"trials": trials, "models": list(models) or None, "prices": prices}
-    show(plan_lines(planner(_root_of(suite), options), suite.resolve(), _width()))
+    lines, refused = plan_lines(planner(_root_of(suite), options), suite.resolve(), _width())
+    show(lines)
+    if refused is not None:
+        raise refused
 
 
 @cli.command()

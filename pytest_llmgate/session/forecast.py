@@ -2,53 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_llmgate.core.plan import GatePlan, SuitePlan, TestPlan
+from pytest_llmgate.core.errors import LlmgateError, Problem
+from pytest_llmgate.core.plan import SuitePlan, TestPlan
 from pytest_llmgate.core.ports import Designs, Prices
-from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.core.reply import Request
 from pytest_llmgate.providers.prices import PriceTable
-from pytest_llmgate.reports.plan import GateFigures, PlanFigures, TestFigures, lines
+from pytest_llmgate.reports.plan import PlanFigures, TestFigures, lines
+from pytest_llmgate.reports.plan_circuits import CircuitTestFigures
 from pytest_llmgate.session.assembly import FREE_PROVIDERS, rule_plan
+from pytest_llmgate.session.circuits.tests import SCRATCH
 from pytest_llmgate.session.gate_session import Planner
-from pytest_llmgate.stats.figures import plan_figures, shared_cost, suite_blocked
+from pytest_llmgate.session.rate_figures import rate_figures
+from pytest_llmgate.stats.figures import shared_cost, suite_blocked
 from pytest_llmgate.stats.planning import RulePlan
 
-_LABELS = ("perfect", "half-way to perfect", "at the limit", "half-way to bad", "bad", "far below")
+if TYPE_CHECKING:
+    from pytest_llmgate.session.circuits.forecast import CircuitForecast
+
+Circuits = Callable[[TestPlan], "CircuitForecast"]
+"""Forecasts a circuit test."""
 
 
-def forecast(suite: SuitePlan, designs: Designs, prices: Prices, budget: Decimal | None) -> PlanFigures:
-    """The figures of a suite's plan, exact but for the cost of a call, which is an upper bound."""
-    tests, rules = [], []
+class Forecast(NamedTuple):
+    """The figures of a suite, and the gates in it that cannot decide."""
+
+    figures: PlanFigures
+    refused: tuple[Problem, ...] = ()
+
+
+def forecast(
+    suite: SuitePlan, designs: Designs, prices: Prices, budget: Decimal | None, circuits: Circuits | None = None
+) -> Forecast:
+    """The figures of a suite's plan, exact but for the cost of a call, which is an upper bound, and for circuits.
+
+    circuits: forecasts those of the suite, where it has any.
+    """
+    tests: list[TestFigures | CircuitTestFigures] = []
+    rules: list[RulePlan] = []
+    refused: list[Problem] = []
+    clear = None
     for plan in suite.tests:
+        if plan.kind == "circuit" and circuits is not None:
+            circuit = circuits(plan)
+            tests.append(circuit.figures)
+            refused += circuit.refused
+            clear = (1.0 if clear is None else clear) * circuit.clear
+            continue
         chosen = [rule_plan(gate, plan, designs) for gate in plan.gates]
         rules += [rule for gate, rule in zip(plan.gates, chosen, strict=True) if gate.blocks]
         tests.append(_test(plan, chosen, prices))
-    return PlanFigures(
-        suite=suite.name,
-        file=suite.file,
-        tests=tests,
-        p_good_blocked=suite_blocked(rules) if rules else None,
-        budget=budget,
+    figures = PlanFigures(
+        suite=suite.name, file=suite.file, tests=tests, p_good_blocked=_blocked(rules, clear), budget=budget
     )
+    return Forecast(figures, tuple(refused))
 
 
-def plan_lines(planner: Planner, suite: Path, width: int) -> list[str]:
-    """The plan of a suite file as text."""
+def _blocked(rules: Sequence[RulePlan], clear: float | None) -> float | None:
+    """P(a good suite is blocked). clear: P(no gate on a circuit blocks it), at least; None without circuits."""
+    if clear is None:
+        return suite_blocked(rules) if rules else None
+    return 1.0 - clear * (1.0 - suite_blocked(rules)) if rules else 1.0 - clear
+
+
+def plan_lines(planner: Planner, suite: Path, width: int) -> tuple[list[str], LlmgateError | None]:
+    """The plan of a suite file as text, and what refuses it where a gate in it cannot decide."""
     compiled = planner.suite(suite)
     prices = PriceTable.load(planner.settings.prices)
-    figures = forecast(compiled, planner.designs, prices, planner.budget())
+    found = forecast(compiled, planner.designs, prices, planner.budget(), _circuits(planner, compiled))
     planner.designs.flush()
-    return lines(figures, width)
+    return lines(found.figures, width), LlmgateError(*found.refused) if found.refused else None
+
+
+def _circuits(planner: Planner, suite: SuitePlan) -> Circuits | None:
+    """Forecasts the circuits of a suite; qiskit is imported for them alone, and nothing is sampled."""
+    plans = [plan for plan in suite.tests if plan.kind == "circuit"]
+    if not plans:
+        return None
+    from pytest_llmgate.session.circuits.desk import CircuitDesk, DeskRooms
+    from pytest_llmgate.session.circuits.forecast import circuit_forecast
+
+    settings = planner.settings
+    rooms = DeskRooms(
+        root=settings.root, scratch=settings.root / SCRATCH, run="plan", registry=planner.registry,
+        designs=planner.designs, redact_text=str,
+    )  # fmt: skip
+    desk = CircuitDesk(rooms)
+    desk.warm(plans)
+    return lambda plan: circuit_forecast(plan, desk.brief(plan), planner.designs)
 
 
 def _test(plan: TestPlan, chosen: Sequence[RulePlan], prices: Prices) -> TestFigures:
     cost = shared_cost([(rule.rule, rule.good) for rule in chosen])
     covered = min(len(plan.cases), plan.trials) if plan.cover == "each" else 0
-    gates = [_gate(gate, rule) for gate, rule in zip(plan.gates, chosen, strict=True)]
+    gates = [rate_figures(gate, rule) for gate, rule in zip(plan.gates, chosen, strict=True)]
     return TestFigures(
         id=plan.id,
         cases=len(plan.cases),
@@ -79,50 +130,3 @@ def _cost_per_call(plan: TestPlan, prices: Prices) -> Decimal | None:
     widest = max((len(str(case.vars)) + len(str(case.context or "")) for case in plan.cases), default=0)
     messages = (*plan.prompt.messages, {"role": "user", "content": " " * widest})
     return prices.ceiling(Request(model=plan.model.model, messages=messages, params=plan.model.params))
-
-
-def _gate(gate: GatePlan, rule: RulePlan) -> GateFigures:
-    exact = plan_figures(rule)
-    turned = gate.unwanted
-    return GateFigures(
-        name=gate.name,
-        type=gate.type,
-        rule=_rule_name(gate, rule),
-        good=_shown(rule.good, turned),
-        bad=_shown(rule.bad, turned),
-        bad_assumed=gate.bad_assumed,
-        alpha_used=gate.alpha_used,
-        beta=gate.beta,
-        mean_n=[(_label(p, rule), _shown(p, turned), mean) for p, mean in exact.mean_n],
-        n95_good=exact.n95_good,
-        ceiling=exact.ceiling,
-        p_blocked_good=exact.p_fail_good,
-        p_pass_bad=exact.p_pass_bad,
-        p_inconclusive_good=exact.p_inconclusive_good,
-        p_inconclusive_bad=exact.p_inconclusive_bad,
-        fixed_n=exact.fixed_n,
-        curtailed=(exact.curtailed_good, exact.curtailed_bad),
-        never_blocks_good=gate.zero_tolerance,
-        family=gate.family,
-        unwanted=turned,
-        severity=gate.severity if gate.quarantine is None else "quarantined",
-        notes=rule.notes,
-    )
-
-
-def _rule_name(gate: GatePlan, rule: RulePlan) -> str:
-    if gate.zero_tolerance:
-        return "zero tolerance"
-    if gate.rule == "fixed":
-        return "fixed"
-    return "sequential" if rule.design is None or rule.design.calibrated else "sequential, cut at the ceiling"
-
-
-def _label(p: float, rule: RulePlan) -> str:
-    good, bad = rule.good, rule.bad
-    rates = (1.0, (1.0 + good) / 2, good, (good + bad) / 2, bad)
-    return next((name for name, rate in zip(_LABELS, rates, strict=False) if rate == p), _LABELS[-1])
-
-
-def _shown(rate: float, turned: bool) -> float:
-    return opposite(rate) if turned else round(rate, 12)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.quantum.assertions import expectation_limits, tolerance
@@ -48,20 +48,27 @@ class Planned:
         """Why no number of shots within the ceiling can decide it; nothing where one can."""
         decider = self.decider
         if isinstance(decider, IdentityPlan) and not decider.can_pass:
-            return f"{decider.rule.looks[-1]:,} shots cannot pass: {'; '.join(decider.notes)}"
+            return "; ".join(decider.notes[:2])
         if isinstance(decider, TolerancePlan) and not decider.can_decide:
-            return "; ".join(decider.notes)
+            passing, _, failing, *_ = decider.notes
+            limits = f"TVD {decider.max_tvd:g} from {decider.bad_tvd:g}"
+            return f"{decider.looks[-1]:,} shots cannot tell {limits}; {passing}; {failing}"
         return ""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What keeps it from deciding, for the user."""
+        return (_undecidable(self.gate, self.refusal),) if self.refusal else ()
 
     def check(self) -> None:
         """Refuse what cannot decide. Raises LlmgateError."""
         if self.refusal:
-            raise _undecidable(self.gate, self.refusal)
+            raise LlmgateError(*self.problems())
 
 
-def _undecidable(gate: GatePlan, why: str) -> Exception:
-    hint = "allow more shots, or ask for less with group_by, max_tvd and bad_tvd"
-    return problem("circuit-plan", f"gate {gate.name!r}: {why}", gate.where, hint)
+def _undecidable(gate: GatePlan, why: str) -> Problem:
+    ways = "max_tvd and bad_tvd" if gate.params.get("max_tvd") is not None else "screen: quick"
+    hint = f"allow more shots, or ask for less with group_by, {ways}"
+    return Problem("circuit-plan", f"gate {gate.name!r}: {why}", gate.where, hint)
 
 
 def plans_of(plan: TestPlan, brief: Brief, designs: Designs) -> tuple[Planned, ...]:
@@ -76,7 +83,7 @@ def _planned(plan: TestPlan, brief: Brief, question: Question, designs: Designs)
     try:
         return _Maker(plan, brief, gate, question).planned(designs)
     except ValueError as fault:
-        raise _undecidable(gate, str(fault)) from None
+        raise LlmgateError(_undecidable(gate, str(fault))) from None
 
 
 @dataclass(frozen=True, slots=True)
