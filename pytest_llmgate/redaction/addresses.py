@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from ipaddress import AddressValueError, IPv6Address
 
-from pytest_llmgate.redaction.finds import IP, URL, Find
+from pytest_llmgate.core.private_kinds import IP, URL
+from pytest_llmgate.redaction.finds import Find
 
 _FOUR = re.compile(r"[0-9](?<![\w.-].)[0-9]{0,2}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(?![\w-])(?!\.[0-9])")
 _SIX = re.compile(

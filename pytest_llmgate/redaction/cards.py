@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_llmgate.redaction.finds import CARD, Find
+from pytest_llmgate.core.private_kinds import CARD
+from pytest_llmgate.redaction.finds import Find
 from pytest_llmgate.redaction.pseudonyms import is_card_stand_in, luhn
 
 _GAP = " \u00a0\u2009\u202f\u2010\u2011\u2013-"

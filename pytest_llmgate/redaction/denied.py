@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from pytest_llmgate.core.errors import problem
-from pytest_llmgate.redaction.finds import COVER, DENIED, Find
+from pytest_llmgate.core.private_kinds import DENIED
+from pytest_llmgate.redaction.finds import COVER, Find
 
 Finder = Callable[[str], Iterator[Find]]
 

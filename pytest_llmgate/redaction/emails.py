@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_llmgate.redaction.finds import EMAIL, Find
+from pytest_llmgate.core.private_kinds import EMAIL
+from pytest_llmgate.redaction.finds import Find
 
 # Searched from the @ outwards: a pattern that begins with the local part is quadratic on long runs of letters.
 _AT = re.compile(r"@(?=[\w\[])")

@@ -5,19 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-SECRET = "secret"  # noqa: S105 - the name of a kind
-EMAIL = "email"
-CARD = "card"
-PHONE = "phone"
-SSN = "ssn"
-IBAN = "iban"
-IP = "ip"
-LICENCE = "licence"
-PASSPORT = "passport"
-NATIONAL_ID = "national-id"
-URL = "url"
-DENIED = "denied"
-NAME = "name"
+from pytest_llmgate.core.private_kinds import SECRET
 
 COVER = "\0"
 """Stands in for passages that are known already, so that no finder looks into them and places stay the same."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from pytest_llmgate.redaction.finds import LICENCE, NATIONAL_ID, PASSPORT, PHONE, SSN
+from pytest_llmgate.core.private_kinds import LICENCE, NATIONAL_ID, PASSPORT, PHONE, SSN
 
 HEADS: Mapping[str, str] = {
     PHONE: "100",  # no country code with a number behind it, and no area code begins so

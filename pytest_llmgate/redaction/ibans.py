@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 
-from pytest_llmgate.redaction.finds import IBAN, Find
+from pytest_llmgate.core.private_kinds import IBAN
+from pytest_llmgate.redaction.finds import Find
 
 _TABLE = (
     "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 "

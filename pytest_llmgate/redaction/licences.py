@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_llmgate.redaction.finds import LICENCE, NATIONAL_ID, PASSPORT, Find
+from pytest_llmgate.core.private_kinds import LICENCE, NATIONAL_ID, PASSPORT
+from pytest_llmgate.redaction.finds import Find
 from pytest_llmgate.redaction.formats import is_in_format
 
 # As wide as stand-ins need; what is right is asked of each find.

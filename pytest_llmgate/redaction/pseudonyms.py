@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
+from pytest_llmgate.core.private_kinds import CARD, DENIED, EMAIL, IBAN, IP, NAME, SECRET, URL
 from pytest_llmgate.redaction.addresses import ip_stand_in, url_stand_in
-from pytest_llmgate.redaction.finds import CARD, DENIED, EMAIL, IBAN, IP, NAME, SECRET, URL, Find
+from pytest_llmgate.redaction.finds import Find
 from pytest_llmgate.redaction.formats import in_format, keeps_format
 from pytest_llmgate.redaction.ibans import iban_stand_in
 from pytest_llmgate.redaction.secrets import PREFIX

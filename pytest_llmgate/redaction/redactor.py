@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from unicodedata import decimal
 
+from pytest_llmgate.core import private_kinds as kinds
 from pytest_llmgate.core.reply import Redaction
-from pytest_llmgate.redaction import finds as kinds
 from pytest_llmgate.redaction.addresses import find_ips, find_urls
 from pytest_llmgate.redaction.cards import find_cards
 from pytest_llmgate.redaction.denied import deny_finder
@@ -18,7 +18,7 @@ from pytest_llmgate.redaction.licences import find_licences
 from pytest_llmgate.redaction.names import name_finder
 from pytest_llmgate.redaction.phones import find_phones
 from pytest_llmgate.redaction.pseudonyms import stand_in, stand_ins
-from pytest_llmgate.redaction.rules import KINDS, Rules
+from pytest_llmgate.redaction.rules import Rules
 from pytest_llmgate.redaction.secrets import find_secrets
 
 Finder = Callable[[str], Iterator[Find]]
@@ -54,7 +54,7 @@ class Redactor:
         self._denied = (denied,) if denied else ()
         self._named = (named,) if named else ()  # last, or it would take the name out of an address
         self._letters, self._numbers = _wanted(_LETTERS, rules.kinds), _wanted(_NUMBERS, rules.kinds)
-        self._plain = rules.kinds <= set(KINDS) and not denied
+        self._plain = rules.kinds <= set(kinds.ORDINARY) and not denied
 
     def redact(self, text: str) -> tuple[str, tuple[Redaction, ...]]:
         """The text with stand-ins, and where they are in it.

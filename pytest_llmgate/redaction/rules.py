@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
-from pytest_llmgate.redaction import finds
+from pytest_llmgate.core.private_kinds import NAME, ORDINARY, URL
 
-KINDS = (
-    finds.SECRET, finds.EMAIL, finds.CARD, finds.PHONE, finds.SSN, finds.IBAN, finds.IP, finds.LICENCE,
-    finds.PASSPORT, finds.NATIONAL_ID,
-)  # fmt: skip
-"""Kinds that are redacted unless a project says otherwise."""
-OPTIONAL = (finds.URL, finds.NAME)
-"""Kinds that a project asks for: web addresses are seldom private, and names need the extra `[pii]`."""
 TABLE = "tool.llmgate.redaction"
 
 MAX_TERMS = 10_000
@@ -30,7 +23,7 @@ class Rules:
     1 to 64 bytes; None for the public default.
     """
 
-    kinds: frozenset[str] = frozenset(KINDS)
+    kinds: frozenset[str] = frozenset(ORDINARY)
     deny: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     allow: frozenset[str] = frozenset()
@@ -48,9 +41,9 @@ def read_rules(
     for name in table:
         if name not in known:
             raise problem("unknown-key", f"unknown key {name!r} in [{TABLE}]", where(name), nearest(name, known))
-    asked = {kind for kind, name in ((finds.URL, "urls"), (finds.NAME, "names")) if _flag(table, name, where)}
+    asked = {kind for kind, name in ((URL, "urls"), (NAME, "names")) if _flag(table, name, where)}
     return Rules(
-        kinds=(frozenset(KINDS) - _without(table, where)) | asked,
+        kinds=(frozenset(ORDINARY) - _without(table, where)) | asked,
         deny=_texts(table, "deny", where),
         patterns=_texts(table, "deny_patterns", where),
         allow=frozenset(text.casefold() for text in _texts(table, "allow", where)),
@@ -70,8 +63,8 @@ def _texts(table: Mapping[str, Any], name: str, where: Callable[[str], Where | N
 def _without(table: Mapping[str, Any], where: Callable[[str], Where | None]) -> frozenset[str]:
     given = _texts(table, "without", where)
     for kind in given:
-        if kind not in KINDS:
-            raise _bad("without", f"names no kind {kind!r}; {nearest(kind, KINDS)}", where)
+        if kind not in ORDINARY:
+            raise _bad("without", f"names no kind {kind!r}; {nearest(kind, ORDINARY)}", where)
     return frozenset(given)
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from math import log2
 
-from pytest_llmgate.redaction.finds import SECRET, Find
+from pytest_llmgate.core.private_kinds import SECRET
+from pytest_llmgate.redaction.finds import Find
 
 # Prefix and body of the keys of each issuer. A prefix only says whose key it is, and stays when the body is replaced.
 _ISSUERS = (

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_llmgate.core.errors import LlmgateError, Where
+from pytest_llmgate.core.private_kinds import OPTIONAL, ORDINARY
 from pytest_llmgate.redaction.redactor import Redactor
-from pytest_llmgate.redaction.rules import KINDS, Rules, read_rules
+from pytest_llmgate.redaction.rules import Rules, read_rules
 
 
 def redactor(env: dict[str, str] | None = None, **table: Any) -> Redactor:
@@ -121,8 +122,9 @@ def test_names_are_found_where_the_extra_is_installed() -> None:
 
 
 def test_every_kind_has_a_name_that_can_be_written() -> None:
-    assert len(set(KINDS)) == len(KINDS) == 10
-    assert all(kind == kind.lower() and " " not in kind for kind in KINDS)
+    kinds = (*ORDINARY, *OPTIONAL)
+    assert len(set(kinds)) == len(kinds) == 13
+    assert all(kind == kind.lower() and " " not in kind for kind in kinds)
 
 
 @settings(max_examples=150, deadline=None)
