@@ -135,7 +135,7 @@ def _facts(circuit: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if shape:
         yield "depth", f"{shape['depth']:,}{_compiled(described, 'depth')}"
         yield "two-qubit gates", f"{shape['two_qubit']:,}{_compiled(described, 'two_qubit_gates')}"
-    if circuit.get("backend", "aer") != "aer":
+    if circuit.get("backend", "aer") not in ("aer", "given"):
         yield "device", circuit_words.device(circuit)
     elif described:
         yield "noise", "; ".join([described["noise"], *described.get("noise_notes", ())])

@@ -46,6 +46,8 @@ def _source(circuit: Row) -> list[str]:
     how = " and ".join(_METHODS.get(method, f"method {method}") for method in circuit.get("methods", ())) or "drawn"
     if circuit.get("fallback"):
         return [f"{how} by the stand-in"]
+    if circuit.get("backend", "aer") == "given":
+        return [how]
     if circuit.get("backend", "aer") != "aer":
         return [f"{how} on {device(circuit)}"]
     noise = (circuit.get("described") or {}).get("noise", "none")
@@ -149,7 +151,7 @@ def levels(gate: Row) -> str:
     return "fails at none of these levels of noise" if level is None else f"first fails at noise × {figure(level)}"
 
 
-def unresolved(gate: Row, most: int = 3) -> list[str]:
+def unresolved(gate: Row, most: int) -> list[str]:
     """What a pass of this gate does not rule out: changes that are too near, and those that no shot can show."""
     near = [f"{row['name']} (TVD {figure(row['tvd'])})" for row in gate.get("unresolved", ()) if row["tvd"] >= _NEVER]
     never = [row["name"] for row in gate.get("unresolved", ()) if row["tvd"] < _NEVER]

@@ -23,7 +23,7 @@ def lines(gate: Mapping[str, Any], width: int) -> list[str]:
     if "shots" not in gate:
         return []
     passed = gate["verdict"] == "pass"
-    found = circuit_words.unresolved(gate) if passed else [*outcome_lines(gate, width), *_streams(gate)]
+    found = circuit_words.unresolved(gate, 1) if passed else [*outcome_lines(gate, width), *_streams(gate)]
     return [*found, *filter(None, [circuit_words.levels(gate), circuit_words.headroom(gate)])]
 
 

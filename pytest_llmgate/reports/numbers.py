@@ -32,7 +32,7 @@ def figure(value: float) -> str:
     """A plain number to three digits, such as `0.0312`, `-1.25`, `12.3`; what is small but not 0 is never `0`."""
     size = abs(value)
     if size < _DUST:
-        return "0"
+        return "below 0.000001" if value > 0 else "0"
     if size < _SHORT:
         return f"{value:.6f}".rstrip("0")
     return f"{value:.3g}" if size < 1000 else f"{value:,.0f}"
