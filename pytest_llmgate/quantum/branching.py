@@ -124,14 +124,13 @@ _FLOW: Mapping[str, Callable[[_Follower, Op, _States], _States]] = {
 }
 
 
-def branch_probabilities(circuit: QuantumCircuit, device: Device, maps: NoisyMaps) -> dict[int, float]:
-    """Probability of every content of the classical bits after a compiled circuit; bit k of the number is clbit k.
+def branches(circuit: QuantumCircuit, device: Device, maps: NoisyMaps) -> Mapping[int, Density]:
+    """States by content of the classical bits after a compiled circuit; bit k of the number is clbit k.
 
-    Raises TooManyBranches where it cannot be followed.
+    Each state's trace is the probability of its content. Raises TooManyBranches where they cannot be followed.
     """
     follower = _Follower(device, maps, 4**circuit.num_qubits)
-    states = follower.run(operations(circuit), {0: Density(circuit.num_qubits)})
-    return {bits: p for bits, state in states.items() if (p := state.trace()) > _FORGOTTEN}
+    return follower.run(operations(circuit), {0: Density(circuit.num_qubits)})
 
 
 def _add(states: _States, bits: int, state: Density) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from qiskit import QuantumCircuit
 from qiskit.circuit import (
     BreakLoopOp,
-    CircuitInstruction,
     ContinueLoopOp,
     Delay,
     ForLoopOp,
@@ -54,16 +53,6 @@ _AER_MORE = (
     "ccx", "ccz", "cp", "crx", "cry", "crz", "cswap", "csx", "cu", "cu1", "cu3", "p", "r", "rx", "rxx", "ry", "ryy",
     "rzx", "rzz", "t", "tdg", "u", "u1", "u2", "u3",
 )  # fmt: skip
-
-
-class Terminal(NamedTuple):
-    """A circuit whose measurements all come last.
-
-    steps: what runs before them. reads: which qubit is read into which classical bit, by the bit.
-    """
-
-    steps: tuple[CircuitInstruction, ...]
-    reads: tuple[tuple[int, int], ...]
 
 
 def without_idle_qubits(circuit: QuantumCircuit) -> QuantumCircuit:
@@ -129,31 +118,6 @@ def _target(calibration: Calibration) -> Target:
     for name, operation in _CONTROL_FLOW.items():
         target.add_instruction(operation, name=name)
     return target
-
-
-def terminal(circuit: QuantumCircuit) -> Terminal | None:
-    """The circuit cut before its measurements; None where one of them is followed by more, or is read on the way."""
-    qubit_at = {bit: index for index, bit in enumerate(circuit.qubits)}
-    clbit_at = {bit: index for index, bit in enumerate(circuit.clbits)}
-    steps: list[CircuitInstruction] = []
-    reads: dict[int, int] = {}
-    touched: set[int] = set()
-    for instruction in circuit.data:
-        name = instruction.name
-        qubits = [qubit_at[bit] for bit in instruction.qubits]
-        if name == "barrier":
-            continue
-        if name in _CONTROL_FLOW or name in ("box", "store") or any(qubit in reads for qubit in qubits):
-            return None
-        if name == "measure":
-            clbit = clbit_at[instruction.clbits[0]]
-            if clbit in reads.values():
-                return None
-            reads[qubits[0]] = clbit
-        elif name != "reset" or qubits[0] in touched:  # a qubit that nothing touched is 0 already
-            steps.append(instruction)
-        touched.update(qubits)
-    return Terminal(tuple(steps), tuple(sorted(reads.items(), key=lambda read: read[1])))
 
 
 def with_relaxing_delays(circuit: QuantumCircuit, device: Device, where: Where | None = None) -> QuantumCircuit:

@@ -20,7 +20,6 @@ from pytest_llmgate.quantum.compiling import (
     TRANSPILE_SETTINGS,
     compile_all,
     pass_manager,
-    terminal,
     with_relaxing_delays,
     without_idle_qubits,
 )
@@ -31,6 +30,7 @@ from pytest_llmgate.quantum.load import is_clifford
 from pytest_llmgate.quantum.methods import Choice, check_method, choose_method, memory_bytes, too_wide
 from pytest_llmgate.quantum.noise import Device, build_noise
 from pytest_llmgate.quantum.sampling import draw, simulate
+from pytest_llmgate.quantum.schedule import schedule
 
 SCHEME: Final = "lab/1"
 """Changes when the same circuit would get other probabilities."""
@@ -225,7 +225,7 @@ class Lab:
             circuits = compile_all(manager, [jobs[number].circuit for number in numbers], where[numbers[0]])
             for number, circuit in zip(numbers, circuits, strict=True):
                 circuit = with_relaxing_delays(circuit, device, where[number])
-                found[number] = Prepared(circuit, jobs[number].device, terminal(circuit))
+                found[number] = Prepared(circuit, jobs[number].device, schedule(circuit))
                 self._compiled.put(names[number], found[number])
         return [found[number] if number in found else self._compiled.get(name) for number, name in enumerate(names)]
 

@@ -69,7 +69,7 @@ def build_noise(noise: NoisePlan | None, n: int, scale: float = 1.0, files: Suit
     if noise is None:
         return Device(n=n, label="none", digest="none")
     if not 0.0 <= scale <= MOST_SCALE:  # NaN compares false
-        raise problem("bad-noise", f"noise_scale is {scale}, not a number from 0 to {MOST_SCALE:g}", noise.where)
+        raise problem("noise-scale", f"noise_scale is {scale}, not a number from 0 to {MOST_SCALE:g}", noise.where)
     layout = None
     if noise.snapshot is not None:
         snapshot = load_snapshot(noise.snapshot, files, noise.where)

@@ -53,32 +53,34 @@ def _out_of_range(params: Mapping[str, float], where: Where | None) -> list[Prob
         value = params[key]
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not is_number:
-            problems.append(Problem("bad-noise", f"{key} is {value!r}, not a finite number", where))
+            problems.append(Problem("noise-parameter", f"{key} is {value!r}, not a finite number", where))
         elif key in _PROBABILITIES and not 0.0 <= value <= 1.0:
-            problems.append(Problem("bad-noise", f"{key} is {value:g}, not a probability", where))
+            problems.append(Problem("noise-parameter", f"{key} is {value:g}, not a probability", where))
         elif key.startswith("t") and value <= 0.0:
-            problems.append(Problem("bad-noise", f"{key} is {value:g}: a time above 0, in microseconds", where))
+            problems.append(Problem("noise-parameter", f"{key} is {value:g}: a time above 0, in microseconds", where))
         elif key.startswith("gate") and value < 0.0:
-            problems.append(Problem("bad-noise", f"{key} is {value:g}: a duration of at least 0 ns", where))
+            problems.append(Problem("noise-parameter", f"{key} is {value:g}: a duration of at least 0 ns", where))
     return problems
 
 
 def _contradictions(params: Mapping[str, float], where: Where | None) -> list[Problem]:
     problems = []
     if not params:
-        problems.append(Problem("bad-noise", "the noise model is empty", where, "write `noise: none` for no noise"))
+        problems.append(
+            Problem("noise-parameter", "the noise model is empty", where, "write `noise: none` for no noise")
+        )
     if "readout" in params and ("p01" in params or "p10" in params):
         hint = "readout is for both directions at once"
-        problems.append(Problem("bad-noise", "readout stands beside p01 or p10", where, hint))
+        problems.append(Problem("noise-parameter", "readout stands beside p01 or p10", where, hint))
     timed = "gate_ns_1q" in params or "gate_ns_2q" in params
     relaxing = "t1_us" in params or "t2_us" in params
     if relaxing != timed:
         message = "t1_us and t2_us act during gates: they need gate_ns_1q or gate_ns_2q"
         if timed:
             message = "gate_ns_1q and gate_ns_2q mean nothing without t1_us or t2_us"
-        problems.append(Problem("bad-noise", message, where))
+        problems.append(Problem("noise-parameter", message, where))
     t1, t2 = params.get("t1_us", math.inf), params.get("t2_us", 0.0)
     if t2 > 2.0 * t1:
         message = f"t2_us is {t2:g}, above twice t1_us ({t1:g}): no qubit keeps its phase longer than that"
-        problems.append(Problem("bad-noise", message, where))
+        problems.append(Problem("noise-parameter", message, where))
     return problems

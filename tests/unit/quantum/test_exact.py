@@ -17,12 +17,13 @@ from qiskit_aer import AerSimulator
 
 from pytest_llmgate.core.circuit import NoisePlan
 from pytest_llmgate.quantum import exact
-from pytest_llmgate.quantum.compiling import compile_all, pass_manager, terminal
+from pytest_llmgate.quantum.compiling import compile_all, pass_manager
 from pytest_llmgate.quantum.density import NoisyMaps, evolve
 from pytest_llmgate.quantum.distribution import Distribution, distance
 from pytest_llmgate.quantum.lab import Job, Lab
 from pytest_llmgate.quantum.noise import build_noise
 from pytest_llmgate.quantum.sampling import simulate
+from pytest_llmgate.quantum.schedule import schedule
 
 
 def exactly(circuit: QuantumCircuit, noise: NoisePlan | None = None) -> dict[str, float]:
@@ -66,10 +67,10 @@ def test_without_noise_it_is_the_state_vector(seed: int, n: int, noisy: bool) ->
 def test_our_density_matrix_is_that_of_aer(noise: NoisePlan, n: int) -> None:
     device = build_noise(noise, n)
     (circuit,) = compile_all(pass_manager(device), [random_circuit(n, 4, seed=n)])
-    job = exact.Prepared(circuit, device, terminal(circuit))
+    job = exact.Prepared(circuit, device, schedule(circuit))
     (theirs,) = exact._run([job], "density_matrix")
-    ours = evolve(circuit.qubits, job.terminal.steps, NoisyMaps(device))
-    assert np.allclose(ours.probabilities([qubit for qubit, _ in job.terminal.reads]), theirs, atol=1e-12)
+    ours = evolve(circuit.qubits, job.schedule.steps, NoisyMaps(device))
+    assert np.allclose(ours.probabilities([qubit for qubit, _ in job.schedule.reads]), theirs, atol=1e-12)
 
 
 def test_readout_errors_are_those_of_aer() -> None:
@@ -168,6 +169,17 @@ def test_a_qubit_is_measured_again_and_again() -> None:
     circuit.h(0)
     circuit.measure(0, 1)
     assert exactly(circuit) == pytest.approx(dict.fromkeys(("00", "01", "10", "11"), 0.25))
+
+
+def test_a_bit_that_steered_a_gate_may_be_written_again() -> None:
+    """The last measurement overwrites what the condition saw."""
+    circuit = QuantumCircuit(2, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.h(1)
+    circuit.measure(1, 0)
+    assert exactly(circuit) == pytest.approx({"0": 0.5, "1": 0.5})
 
 
 def test_loops_switches_and_expressions() -> None:
