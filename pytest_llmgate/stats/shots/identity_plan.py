@@ -117,7 +117,7 @@ def plan_identity(
             *_screen_notes(screened, rule),
             *_pass_notes(rehearsal, prospects, ceiling),
             *_fault_notes(prospects, ceiling),
-            *unresolved_notes(unresolved),
+            *_unresolved_notes(unresolved),
         ),
     )
 
@@ -186,8 +186,7 @@ def _fault_notes(declared: Sequence[Prospect], ceiling: int) -> list[str]:
     return [f"within {ceiling:,} shots these faults may stay undecided: {', '.join(weak)}"] if weak else []
 
 
-def unresolved_notes(unresolved: Sequence[Unresolved]) -> list[str]:
-    """What is not tested, and what cannot be."""
+def _unresolved_notes(unresolved: Sequence[Unresolved]) -> list[str]:
     near = [f"{item.name} (TVD {item.tvd:.2g})" for item in unresolved if not item.never]
     never = [item.name for item in unresolved if item.never]
     notes = []

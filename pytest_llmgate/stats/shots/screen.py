@@ -151,27 +151,6 @@ def _power(p: Floats, changes: Floats, shots: int, level: float) -> float:
     return float((changed > critical).any(axis=1).mean())
 
 
-def undeclared_power(p: Floats, shots: int, *, level: float, tvd: float = 0.1) -> float:
-    """About the power of min-p at this level and so many shots against the changes that `screen_shots` looks for."""
-    null = p[p > 0.0] / p[p > 0.0].sum()
-    return 1.0 - (1.0 - tvd) ** shots if len(null) == 1 else _power(null, _changes_of(null, tvd), shots, level)
-
-
-def power_against(p: Floats, q: Floats, shots: int, *, level: float) -> float:
-    """About the power of min-p at this level and so many shots against one alternative q, simulated on the safe side.
-
-    p, q of one length; what p excludes is caught at once. Deterministic.
-    """
-    possible = p > 0.0
-    known = float(q[possible].sum())
-    unseen = known**shots  # no shot where p is 0
-    if possible.sum() < 2 or known <= 0.0:
-        return 1.0 - unseen
-    runs = max(_FEWEST, min(_MOST, _CELLS // int(possible.sum())))
-    changes = np.tile(q[possible] / known, (runs, 1))
-    return 1.0 - unseen * (1.0 - _power(p[possible] / p[possible].sum(), changes, shots, level))
-
-
 def critical_value(null: Floats, level: float) -> float:
     """About the value that a statistic exceeds with probability `level`, from draws that may be fewer than 1 / level.
 

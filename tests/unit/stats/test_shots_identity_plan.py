@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pytest_llmgate.core.decision import Outcome
-from pytest_llmgate.stats.shots.fixed_plan import plan_fixed_identity
 from pytest_llmgate.stats.shots.hypotheses import align
 from pytest_llmgate.stats.shots.identity_plan import IdentityPlan, plan_identity
 from pytest_llmgate.stats.shots.rule import Seen
@@ -109,32 +108,3 @@ def test_mass_outside_the_known_outcomes_is_a_cell_like_any_other() -> None:
     assert made.rule.decide(Seen(64, np.array([38, 13, 13]), np.zeros(3, np.int64))) is None
     failed = made.rule.decide(Seen(64, np.array([10, 10, 44]), np.zeros(3, np.int64)))
     assert failed is not None and failed.outcome is Outcome.FAIL
-
-
-# ---- a fixed number of shots
-
-
-def test_the_fixed_plan_prints_the_power_against_each_alternative() -> None:
-    reference, alternatives = align(REFERENCE, FAULTS)
-    made = plan_fixed_identity(reference, alternatives, alpha=0.01, shots=500, seed=5)
-    powers = {item.name: item.power for item in made.declared}
-    assert list(powers) == ["cx missing", "noise doubled", "angle + 0.1"]
-    assert powers["cx missing"] == 1.0 and powers["noise doubled"] > 0.9 > powers["angle + 0.1"]
-    assert "500 shots may let these faults pass: angle + 0.1 (" in "\n".join(made.notes)
-    assert "never revealed by this measurement: bits reversed" in made.notes
-    assert made.undeclared == plan_fixed_identity(reference, (), alpha=0.01, shots=500, seed=5).undeclared
-    assert 0.7 < made.undeclared < 1.0
-
-
-def test_what_the_reference_excludes_counts_as_caught() -> None:
-    reference, alternatives = align({"0": 0.5, "1": 0.5}, [("leak", "gate-missing", {"0": 0.5, "1": 0.4, "2": 0.1})])
-    made = plan_fixed_identity(reference, alternatives, alpha=0.01, shots=20, seed=5)
-    assert made.declared[0].power == pytest.approx(1 - 0.9**20, abs=0.05)
-    certain, (flipped,) = align({"1": 1.0}, [("x missing", "gate-missing", {"0": 1.0})])
-    assert plan_fixed_identity(certain, (flipped,), alpha=0.01, shots=20, seed=5).declared[0].power == 1.0
-
-
-def test_a_fixed_plan_that_cannot_reject_is_refused() -> None:
-    reference, _ = align(REFERENCE)
-    with pytest.raises(ValueError, match="cannot reject"):
-        plan_fixed_identity(reference, (), alpha=0.01 / 50, shots=500, seed=5, draws=499)
