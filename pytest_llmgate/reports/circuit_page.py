@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from markupsafe import escape
 
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports import circuit_words
-from pytest_llmgate.reports.circuit_words import OutcomeRow
+from pytest_llmgate.reports import circuit_rows, circuit_words
+from pytest_llmgate.reports.circuit_rows import OutcomeRow
 from pytest_llmgate.reports.escape import clipped, visible
 from pytest_llmgate.reports.numbers import counted, figure
 
@@ -73,7 +73,7 @@ class Pictures:
         """What stands below the table of gates for one of them, None where nothing does."""
         if "shots" not in gate:
             return None
-        rows = circuit_words.outcomes(gate) if gate["shots"] else []
+        rows = circuit_rows.outcomes(gate) if gate["shots"] else []
         if rows and self._tables <= 0:
             self.dropped += 1
             rows = []
@@ -82,8 +82,8 @@ class Pictures:
             "shots": counted(gate["shots"], "shot"),
             "outcomes": _views(rows),
             "causes": [] if gate["verdict"] == "pass" else list(_causes(gate)),
-            "arms": [row._replace(name=clipped(row.name, _NAME)) for row in circuit_words.arms(gate)[:_STREAMS]],
-            "quantity": _capital(circuit_words.quantity(gate)),
+            "arms": [row._replace(name=clipped(row.name, _NAME)) for row in circuit_rows.arms(gate)[:_STREAMS]],
+            "quantity": _capital(circuit_rows.quantity(gate)),
         }
         return found if found["outcomes"] or found["causes"] or found["arms"] else None
 
@@ -119,9 +119,9 @@ def _views(rows: list[OutcomeRow]) -> list[OutcomeView]:
 def _causes(gate: Mapping[str, Any]) -> Iterator[CauseView]:
     """Declared changes that are likelier than the reference, the likeliest first."""
     for cause in gate.get("causes") or ():
-        if circuit_words.explains(cause):
-            small = ", too small to explain this" if circuit_words.too_small(cause, gate) else ""
-            said = f"{circuit_words.likelihood(cause)}, TVD {figure(cause['tvd'])}{small}"
+        if circuit_rows.explains(cause):
+            small = ", too small to explain this" if circuit_rows.too_small(cause, gate) else ""
+            said = f"{circuit_rows.likelihood(cause)}, TVD {figure(cause['tvd'])}{small}"
             yield CauseView(clipped(cause["name"], _NAME), said)
 
 

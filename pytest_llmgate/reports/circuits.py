@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports import circuit_words
+from pytest_llmgate.reports import circuit_rows, circuit_words
 from pytest_llmgate.reports.columns import table
 from pytest_llmgate.reports.numbers import counted
 
@@ -32,18 +32,18 @@ def outcome_lines(gate: Mapping[str, Any], width: int = 76) -> list[str]:
 
     gate: as in `result.json`. width: columns that the table may take.
     """
-    rows = circuit_words.outcomes(gate, SHOWN_OUTCOMES) if gate["shots"] else []
+    rows = circuit_rows.outcomes(gate, SHOWN_OUTCOMES) if gate["shots"] else []
     cells = [[row.name, percent(row.expected), row.seen, row.residual] for row in rows]
     found = table(["outcome", "expected", "observed", "residual"], cells, width) if cells else []
-    return [*found, *filter(None, [circuit_words.causes(gate)])]
+    return [*found, *filter(None, [circuit_rows.causes(gate)])]
 
 
 def _streams(gate: Mapping[str, Any]) -> list[str]:
     """One line for each stream, the bad ones first where there are many."""
-    rows = circuit_words.arms(gate)
+    rows = circuit_rows.arms(gate)
     if len(rows) > SHOWN_ARMS:
         rows = sorted(rows, key=lambda row: _ORDER.index(row.verdict))
-    word = circuit_words.quantity(gate)
+    word = circuit_rows.quantity(gate)
     found = [f"{row.name}: {row.verdict}, {counted(row.shots, 'shot')}, {word} {row.measured}" for row in rows]
     more = [counted(len(rows) - SHOWN_ARMS, "more stream")] if len(rows) > SHOWN_ARMS else []
     return [*found[:SHOWN_ARMS], *more]
