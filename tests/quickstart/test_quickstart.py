@@ -31,10 +31,20 @@ def test_first_command_installs_and_is_green(newcomer: Newcomer) -> None:
     assert newcomer.first.returncode == 0, newcomer.first.stdout
     result = result_of(newcomer.clone)
     assert result["verdict"] == "pass"
-    assert {test["suite"] for test in result["tests"]} == {"support-bot", "repair-assistant"}
+    assert {test["suite"] for test in result["tests"]} == {"support-bot", "repair-assistant", "quantum"}
     assert result["run"]["recorded_at"] is not None, "the quick start must judge recorded replies, and say so"
     assert result["execution"]["billed"]["calls"] == 0, "the quick start must not call anything"
     assert "ruled out" in newcomer.first.stdout
+
+
+def test_the_quick_start_s_circuits_ran_live_and_were_all_compared(newcomer: Newcomer) -> None:
+    """No gate is waved through as new: what noisy circuits did when they were approved comes with the clone."""
+    tests = [test for test in result_of(newcomer.clone)["tests"] if test["suite"] == "quantum"]
+    assert len(tests) == 14
+    assert {gate["verdict"] for test in tests for gate in test["gates"]} == {"pass"}, newcomer.first.stdout
+    noisy = [test["circuit"]["described"]["noise"] for test in tests if test["id"].endswith("-brisbane")]
+    assert len(noisy) == 7 and all(noise.startswith("brisbane") for noise in noisy)
+    assert all(test["circuit"]["shots"] > 0 for test in tests)
 
 
 def test_the_report_is_written_and_has_no_script(newcomer: Newcomer) -> None:
@@ -62,6 +72,8 @@ def test_the_recorded_demo_is_red_without_any_call(newcomer: Newcomer) -> None:
     said = " ".join(done.stdout.split())
     assert "2 of 14 (14.29 %): at or above the limit of 75 % is ruled out" in said
     assert "Accounts are deleted when you delete your" in said, "the failing replies must be shown"
+    assert "most like: cx q3,q4 missing" in said, "a lost gate must be named"
+    assert "stray-phase" in said and "basis X: fail" in said, "a phase shows in the X basis"
 
 
 def test_broken_model_is_red_and_says_why(clone: Path, our_pytest: str) -> None:
