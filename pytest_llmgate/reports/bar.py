@@ -62,7 +62,7 @@ def _scale(low: float, high: float) -> tuple[float, float]:
 
 
 def _round_ends(low: float, high: float) -> tuple[float, float]:
-    """Round ends of any two numbers: multiples of the power of ten that their distance spans ten times or less."""
-    step = 10.0 ** math.floor(math.log10(max(high - low, 1e-9 * max(1.0, abs(low), abs(high)))))
+    """Round ends of any two numbers: multiples of 5, or 0.5, or 0.05, …, of which their distance has 2 to 20."""
+    step = 0.5 * 10.0 ** math.floor(math.log10(max(high - low, 1e-9 * max(1.0, abs(low), abs(high)))))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return first * step, max(last, first + 1) * step
