@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from pytest_llmgate.store.baselines import Baselines
 
 _SAMPLED_SHOTS = 4  # a reference that is too wide to be known exactly is drawn so many times as often
 _MOST_SAMPLED = 200_000
+_NOW = "the circuit as it is now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,16 @@ class Questions:
         if known.kind == "counts":
             extra = {"against": f"the baseline's {known.total:,} shots", **more}
             return self._plain(asked, "two-sample", recorded=dict(known.outcomes), extra=extra)
-        return self._distribution(asked, known.probabilities(), "the baseline", self._others(asked.against), **more)
+        others = self._others(asked.against)
+        if changes:
+            others = (*self._as_it_is_now(asked), *((f"{_NOW}, {name}", kind, p) for name, kind, p in others))
+        return self._distribution(asked, known.probabilities(), "the baseline", others, **more)
+
+    def _as_it_is_now(self, asked: Asked) -> Iterator[tuple[str, str, Mapping[str, float]]]:
+        """A changed circuit itself, to be told from its baseline: the baseline keeps no circuit to make faults of."""
+        own = self.made.needs.fetch(self.made.own[asked.arm])
+        if own is not None:
+            yield _NOW, "changed", own.as_dict()
 
     def identity(self, place: int) -> CircuitIdentity:
         """What an arm's distribution belongs to."""
