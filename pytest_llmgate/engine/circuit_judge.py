@@ -19,8 +19,7 @@ class CircuitJudge:
         self._arms = tuple(arm.id for arm in arms)
 
     def record(self, trial: Trial, seen: Observation) -> TrialRecord:
-        """The record of one chunk; `seen.detail` is its ShotResult."""
-        result = seen.detail if isinstance(seen.detail, ShotResult) else None
+        """The record of one chunk; `seen.detail` is its ShotResult, or the life of the job that gave none."""
         return TrialRecord(
             self._test,
             self._arms[trial.case],
@@ -32,8 +31,14 @@ class CircuitJudge:
             replayed=seen.replayed,
             error=None if seen.error is None else f"{seen.error.kind}: {seen.error.message}",
             fatal=seen.error is not None and seen.error.fatal,
-            outcome={} if result is None else outcome_row(result),
+            outcome=_outcome(seen.detail),
         )
+
+
+def _outcome(detail: Any) -> dict[str, Any]:
+    if isinstance(detail, ShotResult):
+        return outcome_row(detail)
+    return {} if detail is None else {"job": dict(detail)}
 
 
 def outcome_row(result: ShotResult) -> dict[str, Any]:

@@ -96,6 +96,7 @@ class CircuitStream:
         self._held: Trial | None = None
         self._sent = 0
         self._drawn: list[dict[str, int]] = [{} for _ in arms]
+        self._chunks: list[list[Mapping[str, int]]] = [[] for _ in arms]
         self._waiting: dict[int, TrialRecord] = {}
         # With levels of noise, the level at which an assertion first fails is what is asked for.
         self._go_on = plan.stop == "all" or len({arm.scale for arm in arms}) > 1
@@ -164,6 +165,10 @@ class CircuitStream:
         if kind == SWITCHED:
             self._switch(record)
             return
+        if kind == "budget":
+            self.evidence.problems.append(f"{record.case}: {record.error}")
+            self._end(kind)
+            return
         if record.error is not None:
             self.evidence.errors += 1
             self.evidence.problems.append(f"{record.case}: {record.error}")
@@ -185,6 +190,8 @@ class CircuitStream:
         drawn = self._drawn[record.trial.case]
         for outcome, number in counts.items():
             drawn[outcome] = drawn.get(outcome, 0) + number
+        if record.outcome.get("job") is not None:
+            self._chunks[record.trial.case].append(counts)
         for fold in self._folds(record.trial.case):
             fold.add(counts, state.ordinal, record.trial.seed)
         state.ordinal += 1
@@ -199,6 +206,7 @@ class CircuitStream:
             return
         self.evidence = ShotEvidence(on_fallback=True, problems=[f"{record.case}: {record.error}"])
         self._drawn = [{} for _ in self._states]
+        self._chunks = [[] for _ in self._states]
         for state in self._states:
             state.ordinal = 0
         for gate in self.gates:
@@ -232,6 +240,10 @@ class CircuitStream:
     def drawn(self, arm: int) -> Mapping[str, int]:
         """Counts of one arm that count, by outcome."""
         return self._drawn[arm]
+
+    def jobs(self, arm: int) -> Sequence[Mapping[str, int]]:
+        """Counts of the jobs of a device that drew an arm's shots; none where they were simulated."""
+        return self._chunks[arm]
 
     def row(self) -> dict[str, Any]:
         """What the verdict says of the shots as a whole."""

@@ -93,6 +93,7 @@ def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
         bad=figures.get("bad_tvd", figures.get("bad")),
         stop_reason=decision.stop_reason,
         blocking=blocking,
+        figures=figures.get("figures", {}),
         circuit={"shots": fold.shots, **_shown(figures)},
     )
 
@@ -105,4 +106,6 @@ def _shown(figures: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-_OWN_PLACE = frozenset({"shots", "estimate", "interval", "interval_method", "confidence", "threshold", "bad", "side"})
+_OWN_PLACE = frozenset(
+    {"figures", "shots", "estimate", "interval", "interval_method", "confidence", "threshold", "bad", "side"}
+)

@@ -14,7 +14,9 @@ from pytest_llmgate.core.circuit import Counts
 from pytest_llmgate.core.decision import Decision, Outcome, Rule
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.engine.gate import GateFold
+from pytest_llmgate.stats.shots.distances import distances_of
 from pytest_llmgate.stats.shots.rule import Seen, ShotsRule
+from pytest_llmgate.stats.shots.two_sample import TwoSampleRule
 
 SHOWN_OUTCOMES: Final = 16
 
@@ -108,7 +110,17 @@ class OutcomeFold:
         found = {**self._extra, **self.rule.figures(self._at)}
         if self._expected is not None:
             found["outcomes"] = outcome_table(self._expected, self._counts(), self._at.shots)
+            if not isinstance(self.rule, TwoSampleRule):  # shares of a sample are no reference
+                found["figures"] = self._distances(self._expected)
         return found
+
+    def _distances(self, expected: Mapping[str, float]) -> dict[str, Any]:
+        """Fidelity and cross-entropies with their intervals; the TVD stands by itself."""
+        known = [expected.get(outcome, 0.0) for outcome in self.rule.outcomes]
+        p = np.array([*known, max(0.0, 1.0 - math.fsum(known))])
+        size = 2 ** len(self.rule.outcomes[0].replace(" ", "")) if self._reduce is None else None
+        found = distances_of(self._at, p, size=size)
+        return {name: found[name] for name in found if name != "tvd"}
 
     def _counts(self) -> dict[str, int]:
         """Counts by outcome at the decision; what the rule does not know is under an empty name."""

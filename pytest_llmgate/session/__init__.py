@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from pytest_llmgate.providers.loopback import MockModels
     from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
     from pytest_llmgate.session.circuits.one_look import judge_counts
-    from pytest_llmgate.session.gate_session import GateSession, Planner
+    from pytest_llmgate.session.gate_session import GateSession
+    from pytest_llmgate.session.planner import Planner
     from pytest_llmgate.store.rundir import RunDir
     from pytest_llmgate.subjects.templates import PromptTemplate
     from pytest_llmgate.suites.config import build_settings
@@ -29,7 +30,7 @@ _HOMES = {
     "GateSession": "session.gate_session",
     "MarkedTest": "suites.marked_bodies",
     "MockModels": "providers.loopback",
-    "Planner": "session.gate_session",
+    "Planner": "session.planner",
     "PromptTemplate": "subjects.templates",
     "RunDir": "store.rundir",
     "build_settings": "suites.config",

@@ -18,7 +18,8 @@ from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.reports.summary import build_result, misfit
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.finish import decide_recorded
-from pytest_llmgate.session.gate_session import GateSession, Planner
+from pytest_llmgate.session.gate_session import GateSession
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir

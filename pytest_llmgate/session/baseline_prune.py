@@ -10,7 +10,7 @@ from pytest_llmgate.core.baseline import BaselineKey
 from pytest_llmgate.core.plan import SUITE_SUFFIX
 from pytest_llmgate.session.baseline_diff import baseline_files
 from pytest_llmgate.session.baselines import refuse_ci, suite_file
-from pytest_llmgate.session.gate_session import Planner
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.baseline_lines import Entries
 from pytest_llmgate.store.baselines import Change, changes, read_baselines, update_baselines
 

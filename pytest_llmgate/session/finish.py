@@ -56,13 +56,14 @@ def _decide_circuit(
     from pytest_llmgate.engine.circuit_verdicts import decide_circuit
     from pytest_llmgate.session.circuits.recorded import brief_of
     from pytest_llmgate.session.circuits.rules import stream_of
+    from pytest_llmgate.session.circuits.scatter import facts_at_end
 
     brief = None if run is None else brief_of(run, plan.id)
     if brief is None:
         return unjudged(plan, ("the run ended before this circuit was made ready",), order)
     window = stream_of(plan, brief, designs)
     _refold(window, rows, cut)
-    return decide_circuit(window, brief.facts, order)
+    return decide_circuit(window, facts_at_end(window, brief), order)
 
 
 def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str) -> None:

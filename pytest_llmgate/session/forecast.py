@@ -16,7 +16,7 @@ from pytest_llmgate.reports.plan import PlanFigures, TestFigures, lines
 from pytest_llmgate.reports.plan_circuits import CircuitTestFigures
 from pytest_llmgate.session.assembly import FREE_PROVIDERS, rule_plan
 from pytest_llmgate.session.circuits.tests import SCRATCH
-from pytest_llmgate.session.gate_session import Planner
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.rate_figures import rate_figures
 from pytest_llmgate.stats.figures import shared_cost, suite_blocked
 from pytest_llmgate.stats.planning import RulePlan

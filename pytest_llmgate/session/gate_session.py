@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
-from pytest_llmgate.core.errors import LlmgateError, nearest, problem
-from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import SuitePlan, TestPlan
+from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import BlockingSubject, Subject
 from pytest_llmgate.core.record import usage_row
 from pytest_llmgate.core.reply import total_usage
@@ -21,70 +19,20 @@ from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import decide_test, unjudged
-from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.redaction.redactor import Redactor
 from pytest_llmgate.redaction.replies import redact_reply
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.circuits.tests import CircuitTests
 from pytest_llmgate.session.models import ModelDoor
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.records import Records
-from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.guard import Guard
 from pytest_llmgate.subjects.prompt import BlockingPromptSubject, PromptSubject
-from pytest_llmgate.suites.load import load_suite
-from pytest_llmgate.suites.marked_bodies import MarkedTest
-from pytest_llmgate.suites.markers import compile_module
 
 _WATCH_EVERY_S = 0.2
-
-
-class Planner:
-    """Compiles suites and marked modules to plans; needs no run and spends nothing."""
-
-    def __init__(self, settings: Settings, registry: Registry) -> None:
-        self.settings = settings
-        self.registry = registry
-        self.designs = DesignCache(settings.root)
-        self.suites: dict[str, SuitePlan] = {}
-
-    def suite(self, path: Path) -> SuitePlan:
-        """The plan of a YAML suite; raises LlmgateError with all of its problems."""
-        plan = load_suite(path, self.settings, self.registry, self.designs, providers=self.registry.providers())
-        circuits = [test for test in plan.tests if test.kind == "circuit"]
-        if circuits:
-            from pytest_llmgate.session.circuits.check import check_circuits  # imports qiskit
-
-            check_circuits(circuits, lambda test: SuiteFiles(self.settings.root, self.settings.root / test.base))
-        self.suites[plan.file] = plan
-        return plan
-
-    def module(self, marked: Sequence[MarkedTest]) -> SuitePlan:
-        """The plan of a test module's marked functions."""
-        plan = compile_module(marked, self.settings, self.registry, self.designs, providers=self.registry.providers())
-        self.suites[plan.file] = plan
-        return plan
-
-    def budget(self) -> Decimal | None:
-        """The hard cap of the run: the options', else what its suites ask for together."""
-        if self.settings.budget is not None:
-            return self.settings.budget
-        asked = [Decimal(suite.budget) for suite in self.suites.values() if suite.budget is not None]
-        return sum(asked, Decimal(0)) if asked else None
-
-    def whole(self, selected: Collection[str]) -> list[str]:
-        """Files of the suites all of whose tests are selected (by id)."""
-        return [suite.file for suite in self.suites.values() if all(test.id in selected for test in suite.tests)]
-
-    def check_aliases(self) -> None:
-        """Refuse a `--llm-model` whose alias no suite has."""
-        known = {alias for suite in self.suites.values() for alias in suite.aliases}
-        for alias in self.settings.models:
-            if alias not in known:
-                hint = nearest(alias, known) if known else "no suite names a model"
-                raise problem("unknown-alias", f"--llm-model: no suite has a model {alias!r}", None, hint)
 
 
 class GateSession:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.extensions.registry import create_registry
-from pytest_llmgate.session.gate_session import Planner
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.suites.config import build_settings
 
 _MARKS_OF_A_ROOT = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg", ".llmgate", ".git")

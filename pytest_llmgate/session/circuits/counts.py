@@ -42,10 +42,9 @@ def _widths(outcome: str) -> tuple[int, ...]:
     return tuple(len(part) for part in outcome.split(" "))
 
 
-def of_counts(plan: TestPlan, counts: Counts) -> TestPlan:
+def of_counts(plan: TestPlan, total: int) -> TestPlan:
     """The plan of a test whose shots are given: as many as there are, and one look."""
     assert plan.circuit is not None
-    total = sum(counts.values())
     gates = tuple(replace(gate, rule="fixed", trials=total) for gate in plan.gates)
     return replace(plan, circuit=replace(plan.circuit, shots=total), gates=gates, trials=total)
 
@@ -56,7 +55,13 @@ def counts_brief(plan: TestPlan, counts: Counts, baselines: Baselines) -> Brief:
     case = plan.cases[0].id
     questions = tuple(_question(plan, gate, widths, baselines) for gate in plan.gates)
     facts = {"source": "counts", "backend": "given", "widths": list(widths)}
-    return Brief(test=plan.id, arms=(Arm(id=case, case=case),), questions=questions, facts=facts)
+    return Brief(
+        test=plan.id,
+        arms=(Arm(id=case, case=case),),
+        questions=questions,
+        facts=facts,
+        given=sum(counts.values()),
+    )
 
 
 def _question(plan: TestPlan, gate: GatePlan, widths: tuple[int, ...], baselines: Baselines) -> Question:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,20 +13,21 @@ from qiskit import QuantumCircuit
 
 from pytest_llmgate.core.baseline import baseline_file
 from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, Counts, NoisePlan
-from pytest_llmgate.core.codec import canonical, plain
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.engine.circuit_judge import CircuitJudge
 from pytest_llmgate.engine.circuit_stream import CircuitStream
 from pytest_llmgate.extensions.registry import Registry
+from pytest_llmgate.quantum.distribution import Distribution
 from pytest_llmgate.quantum.fallback import WithFallback
 from pytest_llmgate.quantum.hardware import HardwareRooms, build
 from pytest_llmgate.quantum.lab import Lab
 from pytest_llmgate.quantum.simulated import SimulatedBackend
 from pytest_llmgate.session.circuits.arms import baseline_arm
-from pytest_llmgate.session.circuits.counts import checked_counts, counts_brief, of_counts
+from pytest_llmgate.session.circuits.counts import checked_counts, counts_brief
 from pytest_llmgate.session.circuits.facts import facts_of
 from pytest_llmgate.session.circuits.needs import compute_all
 from pytest_llmgate.session.circuits.outline import Outline, outline
@@ -80,15 +81,20 @@ class CircuitDesk:
         fresh = [plan for plan in plans if plan.id not in self._outlines and _has_source(plan)]
         for plan in fresh:
             try:
-                self._outlines[plan.id] = outline(plan, self._files(plan))
+                with told_apart(plan):
+                    self._outlines[plan.id] = outline(plan, self._files(plan))
             except LlmgateError as fault:
                 self._outlines[plan.id] = fault
         made = [found for plan in fresh if isinstance(found := self._outlines[plan.id], Outline)]
-        with suppress(LlmgateError):  # one test's fault: each is computed, and told, alone then
+        with suppress(Exception):  # one test's fault: each is computed, and told, alone then
             compute_all([found.needs for found in made], self.lab)
 
     def prepare(self, plan: TestPlan, given: object = None) -> CircuitTest:
         """A test ready to sample. given: the circuit, or the counts, that its body returned. Raises LlmgateError."""
+        with told_apart(plan):
+            return self._prepare(plan, given)
+
+    def _prepare(self, plan: TestPlan, given: object) -> CircuitTest:
         if isinstance(given, Mapping):
             return self._prepare_counts(plan, checked_counts(given, plan.where))
         if given is not None and not isinstance(given, QuantumCircuit):
@@ -122,13 +128,13 @@ class CircuitDesk:
             facts=facts_of(made, self.lab),
             steps=_JOBS_OF_A_DEVICE if of_device else 0,
             wanted=plan.circuit.shots if self._rooms.propose and self._counts_wanted(made, of_device) else 0,
+            simulated=[_as_dict(made.needs.fetch(slot)) for slot in made.own] if of_device else (),
         )
 
     def _prepare_counts(self, plan: TestPlan, counts: Counts) -> CircuitTest:
         """A test whose shots are there already."""
-        mine = of_counts(plan, counts)
-        brief = counts_brief(mine, counts, self.baselines(plan))
-        stream = stream_of(mine, brief, self._rooms.designs)
+        brief = counts_brief(plan, counts, self.baselines(plan))
+        stream = stream_of(plan, brief, self._rooms.designs)
         backend = GivenCounts(counts)
         subject = CircuitSubject([None], [backend], stream.shots, plan.id, self._rooms.redact_text)
         return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
@@ -136,6 +142,7 @@ class CircuitDesk:
     def _outline(self, plan: TestPlan, given: QuantumCircuit | None) -> Outline:
         if given is not None:
             made: Outline | LlmgateError = outline(plan, self._files(plan), given)
+            self._outlines[plan.id] = made
         else:
             self.warm([plan])
             made = self._outlines[plan.id]
@@ -179,10 +186,10 @@ class CircuitDesk:
         return SimulatedBackend(self.lab, noise, scale, backend.method)
 
     def _device(self, plan: TestPlan) -> CircuitBackend:
-        """The device of a test, with its stand-in; shared by tests that ask for the same under one budget."""
+        """The device of a test, with its stand-in; each test has a budget of its own."""
         circuit = plan.circuit
         assert circuit is not None
-        key = canonical([plan.id if circuit.fallback else "", plan.base, plain(circuit.backend)])
+        key = plan.id
         if key not in self._backends:
             primary = self._hardware(circuit.backend, plan)
             fallback = circuit.fallback
@@ -203,7 +210,7 @@ class CircuitDesk:
         rooms = HardwareRooms(
             environ=os.environ,
             ledger=self._ledger,
-            scope=f"{plan.id} on {backend.provider}:{backend.name or ''}",
+            scope=f"{plan.id} on {backend.provider}{':' if backend.name else ''}{backend.name or ''}",
             run=self._rooms.run,
             redact=self._rooms.redact_text,
         )
@@ -220,8 +227,8 @@ class CircuitDesk:
     def proposals(self, test: CircuitTest, plan: TestPlan) -> list[Any]:
         """Baselines that a finished test proposes, one for each of its `baseline` gates and arms."""
         made = self._outlines.get(plan.id)
-        if not isinstance(made, Outline):
-            return []
+        if not isinstance(made, Outline) or test.stream.evidence.on_fallback:
+            return []  # what a stand-in drew is no baseline of the device
         questions = Questions(made, self.lab, self._files(plan), self.baselines(plan))
         assert plan.circuit is not None
         found = []
@@ -244,6 +251,23 @@ class CircuitDesk:
             backend.close()
         if self._ledger is not None:
             self._ledger.close()
+
+
+@contextmanager
+def told_apart(plan: TestPlan) -> Iterator[None]:
+    """A fault of a circuit library is the fault of one test, and ends no other."""
+    try:
+        yield
+    except LlmgateError:
+        raise
+    except Exception as fault:
+        what = f"this circuit could not be made ready: {type(fault).__name__}: {message_of(fault)}"
+        hint = "if the circuit is sound, please report it with the circuit"
+        raise problem("circuit-fault", what[:500], plan.where, hint) from fault
+
+
+def _as_dict(found: Distribution | None) -> dict[str, float] | None:
+    return None if found is None else found.as_dict()
 
 
 def _has_source(plan: TestPlan) -> bool:

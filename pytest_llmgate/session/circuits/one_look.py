@@ -14,7 +14,7 @@ from pytest_llmgate.engine.circuit_judge import CircuitJudge
 from pytest_llmgate.engine.circuit_verdicts import decide_circuit
 from pytest_llmgate.quantum.assertions import DISTRIBUTION
 from pytest_llmgate.reports.circuits import outcome_lines
-from pytest_llmgate.session.circuits.counts import checked_counts, counts_brief, of_counts
+from pytest_llmgate.session.circuits.counts import checked_counts, counts_brief
 from pytest_llmgate.session.circuits.rules import stream_of
 from pytest_llmgate.session.circuits.subject import CircuitSubject, GivenCounts
 from pytest_llmgate.store.baselines import Baselines
@@ -42,9 +42,8 @@ def judge_counts(counts: Mapping[str, int], expected: Mapping[str, float], max_t
         cases=(Case(id="counts"),), gates=(gate,),
     )  # fmt: skip
     given = checked_counts(counts, None)
-    mine = of_counts(plan, given)
-    brief = counts_brief(mine, given, Baselines({}))
-    stream = stream_of(mine, brief, _NoDesigns())
+    brief = counts_brief(plan, given, Baselines({}))
+    stream = stream_of(plan, brief, _NoDesigns())
     subject = CircuitSubject([None], [GivenCounts(given)], stream.shots, plan.id, str)
     judge = CircuitJudge(plan.id, brief.arms)
     while (trial := stream.next()) is not None:

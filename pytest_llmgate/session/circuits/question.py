@@ -41,7 +41,8 @@ class Brief:
     """All that deciding a circuit test needs beside its plan and its trials.
 
     steps: looks of a device that is asked in few large jobs, 0 for the schedule of simulators. facts: of the circuit,
-    for reports. wanted: shots that every arm must reach whatever its gates say.
+    for reports. wanted: shots that every arm must reach whatever its gates say. given: shots that a test body returned,
+    0 where they are drawn. simulated: of a device's arms, what the simulator expects of them.
     """
 
     test: str
@@ -50,6 +51,8 @@ class Brief:
     facts: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 0
     wanted: int = 0
+    given: int = 0
+    simulated: Sequence[Mapping[str, float] | None] = ()
 
     def to_line(self) -> str:
         """The brief as one line of JSON text; floats come back as they were."""

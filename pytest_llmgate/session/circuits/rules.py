@@ -13,6 +13,7 @@ from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
 from pytest_llmgate.engine.shots import OutcomeFold, SettledFold, ShotFold, SuccessFold
+from pytest_llmgate.session.circuits.counts import of_counts
 from pytest_llmgate.session.circuits.plans import Planned, group_of, plans_of
 from pytest_llmgate.session.circuits.question import Brief
 from pytest_llmgate.stats.planning import RulePlan
@@ -27,6 +28,8 @@ from pytest_llmgate.stats.shots.tolerance_plan import TolerancePlan
 
 def stream_of(plan: TestPlan, brief: Brief, designs: Designs) -> CircuitStream:
     """The ordered window of a circuit test. Raises LlmgateError for what no rule can decide."""
+    if brief.given:
+        plan = of_counts(plan, brief.given)
     folds = [_fold(planned, brief) for planned in plans_of(plan, brief, designs)]
     gates = [ArmsGate(gate, [fold for fold in folds if fold.plan.name == gate.name]) for gate in plan.gates]
     arms = [

@@ -40,7 +40,8 @@ class CircuitSubject:
         try:
             result = backend.sample(self._circuits[trial.case], self._shots(trial), trial.seed, key=key)
         except CircuitFailed as failed:
-            return Observation(None, TrialError(failed.kind, self._redact_text(failed.message), failed.fatal))
+            error = TrialError(failed.kind, self._redact_text(failed.message), failed.fatal)
+            return Observation(None, error, detail=failed.job)
         except LlmgateError as fault:
             return Observation(None, TrialError("refused", self._redact_text(str(fault)), fatal=True))
         took = (time.monotonic() - began) * 1000.0 if backend.live else None

@@ -77,12 +77,13 @@ class CircuitTests:
     def decide(self, plan: TestPlan, order: int) -> TestVerdict:
         """The verdict of a test whose stream is done; what it proposes is written down."""
         from pytest_llmgate.engine.circuit_verdicts import decide_circuit
+        from pytest_llmgate.session.circuits.scatter import facts_at_end
 
         test = self._ready[plan.id]
         if self._settings.baseline == "propose":
             for entry in self.desk.proposals(test, plan):
                 append_proposal(self._records.run, self._settings.worker, entry)
-        return decide_circuit(test.stream, test.brief.facts, order)
+        return decide_circuit(test.stream, facts_at_end(test.stream, test.brief), order)
 
     def close(self) -> None:
         """Cancel and settle what is under way on devices."""

@@ -96,7 +96,8 @@ def test_a_recorded_trial_counts_only_as_itself() -> None:
     _, rows = sampled(test, str)
     first = rows[0]
     trial = Trial(0, [case.id for case in test.cases].index(first["case"]), 0, first["seed"])
-    kept = assembly.RecordedTrials(lambda index: rows[index] if index < len(rows) else None, [case.id for case in test.cases])
+    ids = [case.id for case in test.cases]
+    kept = assembly.RecordedTrials(lambda index: rows[index] if index < len(rows) else None, ids)
     found = kept.get(trial)
     assert found is not None
     assert found.trial == trial
