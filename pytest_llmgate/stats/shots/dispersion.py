@@ -23,7 +23,7 @@ _LEAST_EXPECTED = 5.0  # counts below which X² is no longer chi-square; such ou
 class Dispersion(NamedTuple):
     """An index with its interval. freedom: degrees of freedom. index: None where there is nothing to vary."""
 
-    index: float | None
+    index: float | None  # type: ignore[assignment]  # shadows tuple.index, which nobody calls here
     interval: tuple[float, float] | None
     freedom: int
 
