@@ -19,11 +19,11 @@ def make(value: Any) -> Check:
         raise Unusable(f"{shown(value)} is not a pattern")
     if len(value) > MAX_PATTERN:
         raise Unusable(f"the pattern has {len(value)} characters, more than {MAX_PATTERN}")
-    search = _compile(value).search
+    search = compiled(value).search
     good, bad = two_sided(f"matches {shown(value)}", f"does not match {shown(value)}")
 
     def check(reply: Reply) -> Measurement:
-        return good if search(_encodable(reply.text)) else bad
+        return good if search(encodable(reply.text)) else bad
 
     return check
 
@@ -38,12 +38,13 @@ def _re2() -> Any:
     return import_module("re2")
 
 
-def _compile(pattern: str) -> Any:
+def compiled(pattern: str) -> Any:
+    """A pattern of RE2; raises Unusable for what it does not take."""
     re2 = _re2()
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile(_encodable(pattern), options)
+        return re2.compile(encodable(pattern), options)
     except re2.error as fault:
         text = fault.args[0] if fault.args else fault
         said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
@@ -52,7 +53,7 @@ def _compile(pattern: str) -> Any:
         ) from None
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """RE2 works on UTF-8, which has no lone surrogates; they are judged as question marks."""
     if text.isascii():
         return text

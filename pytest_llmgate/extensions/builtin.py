@@ -19,6 +19,9 @@ _ASSERTIONS = {
     "cost": "pytest_llmgate.detectors.cost:COST",
     "refusal": "pytest_llmgate.detectors.refusal:REFUSAL",
     "finish-reason": "pytest_llmgate.detectors.finish_reason:FINISH_REASON",
+    "tool-called": "pytest_llmgate.detectors.tool_called:TOOL_CALLED",
+    "safety": "pytest_llmgate.detectors.safety:SAFETY",
+    "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
     "distribution": "pytest_llmgate.quantum.assertions:DISTRIBUTION",
     "equivalent": "pytest_llmgate.quantum.assertions:EQUIVALENT",
     "success-probability": "pytest_llmgate.quantum.assertions:SUCCESS_PROBABILITY",
@@ -46,8 +49,8 @@ _EXTRAS = {"local": "pytest-llmgate[local]"}
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
 PENDING_ASSERTIONS = frozenset(
     {
-        "similar", "llm-rubric", "g-eval", "factuality", "tool-called", "grounded", "contradiction",
-        "hallucination", "safety", "cost-regression",
+        "similar", "llm-rubric", "g-eval", "factuality", "contradiction",
+        "hallucination", "cost-regression",
     }
 )  # fmt: skip
 PENDING_PROVIDERS = frozenset({"anthropic", "ollama"})
