@@ -137,6 +137,8 @@ class Lab:
         check_method(job.method, job.where)
         prepared, choice = self._choose(job)
         method = exact_method(prepared) if self._draws_exactly(job) else None
+        if method == "branches" and self.exact([job]) == [None]:
+            method = None  # more branches than can be followed
         if method is not None:
             choice = Choice("exact", f"probabilities by {method}, shots drawn from them")
         device, circuit = prepared.device, prepared.circuit
@@ -237,11 +239,11 @@ class Lab:
             choice = choose_method(prepared.circuit, prepared.device)
             if job.method != "automatic":
                 choice = Choice(job.method, "as the suite says")
-            if choice.method == "stabilizer":
-                if not (prepared.device.is_clifford and is_clifford(prepared.circuit)):
-                    message = "stabilizer simulates Clifford circuits, and this one or its noise is none"
-                    raise problem("unfit-method", message, job.where, "use method: automatic")
-                (prepared,) = self._prepare([reduced], [job.where], "stabilizer")
+            if choice.method == "stabilizer" and not (prepared.device.is_clifford and is_clifford(prepared.circuit)):
+                message = "stabilizer simulates Clifford circuits, and this one or its noise is none"
+                raise problem("unfit-method", message, job.where, "use method: automatic")
+            if choice.method in ("stabilizer", "extended_stabilizer"):  # they know fewer gates
+                (prepared,) = self._prepare([reduced], [job.where], choice.method)
             return prepared, choice
 
 

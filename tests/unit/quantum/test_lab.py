@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from noisy_circuits import BRISBANE, FLAT, ghz, random_circuit, teleportation
 from qiskit import QuantumCircuit
+from qiskit.circuit import Gate
 
-from pytest_llmgate.core.circuit import NoisePlan
+from pytest_llmgate.core.circuit import CircuitFailed, NoisePlan
 from pytest_llmgate.core.codec import canonical
 from pytest_llmgate.core.errors import LlmgateError, Where
 from pytest_llmgate.core.files import SuiteFiles
@@ -190,6 +191,42 @@ def test_every_method_draws_the_same_distribution(noise: NoisePlan | None) -> No
         counts = lab.sample(Job(ghz(3), noise, method=method), 2000, 3).counts
         share = (counts["000"] + counts["111"]) / 2000
         assert abs(share - alike) <= 4 * (alike * (1 - alike) / 2000) ** 0.5, method
+
+
+def test_gates_that_a_method_does_not_know_are_translated() -> None:
+    """A controlled rotation, a custom state and a unitary, by every method that is not for Clifford circuits only."""
+    circuit = QuantumCircuit(3)
+    circuit.initialize([0, 1], 0)
+    circuit.crz(0.3, 0, 1)
+    circuit.crx(3.141592653589793, 0, 1)
+    circuit.unitary([[0, 1], [1, 0]], [2])
+    circuit.measure_all()
+    for method in ("statevector", "density_matrix", "matrix_product_state", "extended_stabilizer"):
+        assert dict(Lab().sample(Job(circuit, method=method), 5, 1).counts) == {"111": 5}, method
+
+
+def test_a_simulator_that_fails_gives_no_shots() -> None:
+    """Kraus noise is beyond this method: an error that says so, never counts."""
+    with pytest.raises(CircuitFailed, match=r"Aer failed: .*extended_stabilizer"):
+        Lab().sample(Job(ghz(5), BRISBANE, method="extended_stabilizer"), 10, 1)
+
+
+def test_a_gate_without_a_definition_is_named() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.append(Gate("mystery", 1, []), [0])
+    circuit.measure_all()
+    for noise in (None, BRISBANE):
+        with pytest.raises(LlmgateError, match="mystery") as caught:
+            Lab().exact([Job(circuit, noise)])
+        assert caught.value.problems[0].code == "circuit-untranslatable"
+
+
+def test_a_delay_without_a_unit_of_time_is_refused_under_noise() -> None:
+    circuit = QuantumCircuit(1)
+    circuit.delay(100, 0)
+    circuit.measure_all()
+    with pytest.raises(LlmgateError, match="a delay in 'dt' has no length"):
+        Lab().exact([Job(circuit, BRISBANE)])
 
 
 def test_wide_circuits_are_drawn_by_the_method_that_can() -> None:
