@@ -45,9 +45,9 @@ def log_likelihood(p: Floats, counts: Ints) -> float:
     return float(counts[seen] @ np.log(p[seen]))
 
 
-def distance_figures(seen: Seen, p: Floats) -> dict[str, Any]:
-    """`tvd` of what was seen and its `tvd_interval` at 95 %, as of a fixed number of shots."""
-    interval = tvd_interval(seen, p, confidence=_CONFIDENCE)
+def distance_figures(seen: Seen, p: Floats, *, looks: int = 1) -> dict[str, Any]:
+    """`tvd` of what was seen and its `tvd_interval` at 95 %. looks: at how many totals the stream could have stopped."""
+    interval = tvd_interval(seen, p, confidence=_CONFIDENCE, looks=looks)
     return {"tvd": rounded(tvd(seen.counts / max(1, seen.shots), p)), "tvd_interval": rounded(interval)}
 
 

@@ -140,7 +140,7 @@ class IdentityRule:
         declared = {alternative.name for alternative in self.declared}
         found: dict[str, Any] = {
             "log10_e": self._log10_e(seen),
-            **distance_figures(seen, self.reference.p),
+            **distance_figures(seen, self.reference.p, looks=len(self.totals)),
             "causes": causes,
             "nearest": next((cause for cause in causes if cause["name"] in declared), None),
         }
