@@ -46,7 +46,7 @@ def log_likelihood(p: Floats, counts: Ints) -> float:
 
 
 def distance_figures(seen: Seen, p: Floats, *, looks: int = 1) -> dict[str, Any]:
-    """`tvd` of what was seen and its `tvd_interval` at 95 %. looks: at how many totals the stream could have stopped."""
+    """`tvd` of what was seen and its `tvd_interval` at 95 %. looks: how many totals the stream could stop at."""
     interval = tvd_interval(seen, p, confidence=_CONFIDENCE, looks=looks)
     return {"tvd": rounded(tvd(seen.counts / max(1, seen.shots), p)), "tvd_interval": rounded(interval)}
 
