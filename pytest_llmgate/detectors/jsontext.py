@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 
@@ -15,8 +16,27 @@ def parse(text: str) -> Any:
 
     Raises NotJson also for what parsers disagree on: NaN and Infinity, duplicate keys, lone surrogates.
     """
+    return _strict(text, _DECODER.decode)
+
+
+def parse_at(text: str, start: int) -> Any:
+    """The value that begins at a place of a text, whatever follows it; raises NotJson."""
+    return _strict(text, lambda whole: _DECODER.raw_decode(whole, start)[0])
+
+
+def dump(data: Any) -> str:
+    """The JSON text of a subject's object; raises NotJson for what JSON cannot say."""
     try:
-        value = _DECODER.decode(text)
+        return json.dumps(data, allow_nan=False)
+    except RecursionError:
+        raise NotJson("nested too deeply") from None
+    except (TypeError, ValueError) as fault:
+        raise NotJson(str(fault)) from None
+
+
+def _strict(text: str, decode: Callable[[str], Any]) -> Any:
+    try:
+        value = decode(text)
         _refuse_surrogates(text, value)
     except json.JSONDecodeError as fault:
         raise NotJson(f"{fault.msg} at line {fault.lineno}, column {fault.colno}") from None
@@ -29,16 +49,6 @@ def parse(text: str) -> Any:
     except ValueError:  # an integer of more digits than Python converts
         raise NotJson("it holds a number of too many digits") from None
     return value
-
-
-def dump(data: Any) -> str:
-    """The JSON text of a subject's object; raises NotJson for what JSON cannot say."""
-    try:
-        return json.dumps(data, allow_nan=False)
-    except RecursionError:
-        raise NotJson("nested too deeply") from None
-    except (TypeError, ValueError) as fault:
-        raise NotJson(str(fault)) from None
 
 
 def equal(left: Any, right: Any) -> bool:

@@ -13,12 +13,12 @@ from urllib.request import url2pathname
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.detectors import jsontext
+from pytest_llmgate.detectors.schema_fields import Fault, cut, pointer
 
-Violations = Callable[[Any], list[str]]
-"""What is wrong with a JSON value: a few sentences, or none where it conforms."""
+Violations = Callable[[Any], list[Fault]]
+"""What is wrong with a JSON value, up to a bound; nothing where it conforms."""
 
-MAX_SHOWN = 3
-MAX_LENGTH = 200  # characters of one violation
+MAX_FAULTS = 200
 _BACKTRACKS = 100_000  # bound of a pattern with lookaround; the others run in linear time
 
 
@@ -56,27 +56,18 @@ def compile_schema(schema: Any, base_uri: str, files: SuiteFiles, where: Where |
     except (ValueError, TypeError) as fault:
         raise problem("bad-schema", f"the schema is not JSON: {fault}", where) from None
 
-    def violations(value: Any) -> list[str]:
+    def violations(value: Any) -> list[Fault]:
         if validator.is_valid(value):
             return []
-        return list(_sentences(islice(validator.iter_errors(value), MAX_SHOWN)))
+        return [_fault(error) for error in islice(validator.iter_errors(value), MAX_FAULTS)]
 
     return violations
 
 
-def cut(text: str) -> str:
-    """A sentence of bounded length."""
-    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"
-
-
-def pointer(path: Iterable[str | int]) -> str:
-    """A place inside a JSON value, as in `$.items[0].name`."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-
-
-def _sentences(errors: Iterable[Any]) -> Iterable[str]:
-    for error in errors:
-        yield cut(f"{pointer(error.instance_path)}: {error.message}")
+def _fault(error: Any) -> Fault:
+    """A violation, with the keys that it says are missing or too many."""
+    keys = getattr(error.kind, "unexpected", None) or getattr(error.kind, "property", None) or ()
+    return Fault(tuple(error.instance_path), error.message, (keys,) if isinstance(keys, str) else tuple(keys))
 
 
 def _bad_schema(fault: Any, where: Where | None) -> LlmgateError:
