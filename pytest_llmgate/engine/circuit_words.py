@@ -41,8 +41,9 @@ def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
         return f"{figures['estimate']:.4g}: {side} {figures['bad']:g} is ruled out {risk}"
     if "max_tvd" in figures:
         return f"TVD {_distance(figures)} from {against}: {figures['bad_tvd']:g} or more is ruled out {risk}"
-    screened = figures.get("screened", "")
-    return f"as {against}: {figures.get('ruled_out', 'every declared change is ruled out')} {risk}{screened}"
+    if "ruled_out" not in figures:  # one look: a pass is no more than the lack of a finding
+        return f"no difference from {against} was found (p = {figures['p_value']:.3g}); none is ruled out"
+    return f"as {against}: {figures['ruled_out']} {risk}{figures.get('screened', '')}"
 
 
 def _failed(fold: ShotFold, figures: Mapping[str, Any]) -> str:

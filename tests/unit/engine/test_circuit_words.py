@@ -1,0 +1,28 @@
+"""A pass on shots says what it rules out, and claims nothing where it only found nothing."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from pytest_llmgate.core.decision import Decision, Outcome
+from pytest_llmgate.core.plan import GatePlan
+from pytest_llmgate.engine.circuit_words import sentence
+
+
+def said(**figures: Any) -> str:
+    gate = GatePlan(name="g", type="distribution", params={})
+    fold = SimpleNamespace(decision=Decision(Outcome.PASS, "boundary"), shots=512, plan=gate)
+    return sentence(cast(Any, fold), figures, cast(Any, None))
+
+
+def test_a_pass_of_one_look_does_not_claim_to_rule_anything_out() -> None:
+    assert said(against="expected", p_value=0.5801) == (
+        "512 shots: no difference from expected was found (p = 0.58); none is ruled out"
+    )
+
+
+def test_a_sequential_pass_names_the_risk_at_which_declared_changes_are_ruled_out() -> None:
+    assert said(against="expected", ruled_out="each of 3 declared changes is ruled out", screened="; more") == (
+        "512 shots: as expected: each of 3 declared changes is ruled out (5 % risk); more"
+    )
