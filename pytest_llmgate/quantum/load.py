@@ -19,7 +19,7 @@ from pytest_llmgate.quantum.python_source import call
 from pytest_llmgate.quantum.qasm import parse_qasm
 from pytest_llmgate.quantum.qpy_file import parse_qpy
 from pytest_llmgate.quantum.settled import settled
-from pytest_llmgate.quantum.walk import MAX_OPERATIONS, Op, everything, is_standard, operations, too_long
+from pytest_llmgate.quantum.walk import MAX_OPERATIONS, Op, everything, expanded_size, is_standard, operations, too_long
 
 _HARMLESS = frozenset({"measure", "reset", "delay"})  # in stabilizer simulation, as every Clifford gate is
 
@@ -45,9 +45,9 @@ def load_circuit(
 
 def _check_operations(circuit: QuantumCircuit, where: Where | None) -> None:
     """See that expanding gate definitions comes to an end, and that there is a definition wherever one is needed."""
-    for count, op in enumerate(everything(circuit)):
-        if count == MAX_OPERATIONS - 1:
-            raise too_long(where)
+    if expanded_size(circuit) > MAX_OPERATIONS:
+        raise too_long(where)
+    for op in everything(circuit):
         if isinstance(op.operation, Gate) and not is_standard(op.operation) and not hasattr(op.operation, "__array__"):
             hint = "simulators need a definition, `gate name a, b { … }`, or the gate's matrix"
             raise problem("circuit-gate-unknown", f"the gate {op.name!r} is declared without a definition", where, hint)

@@ -30,6 +30,7 @@ _SIZES = {
 _PLACED = re.compile(r"(?:<input>:)?(\d+),(\d+): (.*)", re.DOTALL)
 _UNDEFINED = re.compile(r"'(\w+)' (?:is not defined|before definition)")
 _APPLIED = re.compile(r"\w+\s*(?:\([^;]*?\)\s*)?[A-Za-z_]")
+_OWN_ARGUMENTS = "the body of a gate knows only the gate's own arguments and parameters"
 
 Place = tuple[int | None, int | None]  # line and column, both from 1
 
@@ -146,12 +147,12 @@ def _explained(fault: BaseException, code: str, shown: str) -> LlmgateError:
     at = "" if column is None else f"column {column}: "
     undefined = _UNDEFINED.search(message)
     if undefined is None:
-        return problem("circuit-syntax", f"{at}{message}", where)
+        hint = _OWN_ARGUMENTS if "is a quantum register, not a qubit" in message else ""
+        return problem("circuit-syntax", f"{at}{message}", where, hint)
     name = undefined[1]
     if _is_applied(code, line, column):
         return problem("circuit-gate-unknown", f"{at}the gate {name!r} is not known", where, _hint(name, code))
-    hint = "declare it above; the body of a gate knows only the gate's own arguments and parameters"
-    return problem("circuit-syntax", f"{at}{name!r} is not declared", where, hint)
+    return problem("circuit-syntax", f"{at}{name!r} is not declared", where, f"declare it above; {_OWN_ARGUMENTS}")
 
 
 def _complaint(fault: BaseException) -> tuple[str, Place]:

@@ -118,6 +118,30 @@ def definition_of(operation: Any) -> QuantumCircuit | None:
     return getattr(operation, "definition", None)
 
 
+def expanded_size(circuit: QuantumCircuit) -> int:
+    """Number of operations with all definitions expanded, without expanding them: each kind of gate is counted once.
+
+    Gates of the same name and parameters are taken for the same, so that this is an early estimate, no proof.
+    """
+    return _size_of(circuit, {})
+
+
+def _size_of(circuit: QuantumCircuit, known: dict[tuple[str, str], int]) -> int:
+    total = 0
+    for instruction in circuit.data:
+        operation = instruction.operation
+        bodies = operation.blocks if isinstance(operation, ControlFlowOp) else ()
+        inner = definition_of(operation)
+        if inner is None:
+            total += 1 + sum(_size_of(body, known) for body in bodies)
+            continue
+        key = (operation.name, str(operation.params))
+        if key not in known:
+            known[key] = _size_of(inner, known)
+        total += known[key]
+    return total
+
+
 def expanded(circuit: QuantumCircuit) -> QuantumCircuit:
     """The same circuit with the definitions of custom gates in their place, in bodies of control flow too."""
     plain = circuit.copy_empty_like()
