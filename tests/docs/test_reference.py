@@ -12,8 +12,10 @@ from pytest_llmgate.cli.commands import cli
 from pytest_llmgate.core.markers import MARKERS
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict
-from pytest_llmgate.extensions.builtin import PENDING_PROVIDERS
+from pytest_llmgate.extensions.builtin import PENDING_PROVIDERS, SIMULATORS
 from pytest_llmgate.extensions.registry import create_registry
+from pytest_llmgate.quantum.assertions import DISTRIBUTION, EQUIVALENT, EXPECTATION, SUCCESS_PROBABILITY
+from pytest_llmgate.quantum.parametric import PARAMETERS
 from pytest_llmgate.suites import keys
 
 from .pages import DOCS
@@ -29,6 +31,21 @@ def _unnamed(page: str, words: Iterable[str]) -> list[str]:
 )
 def test_every_key_of_a_suite_file_is_described(table: str) -> None:
     assert not _unnamed("suite-file.md", getattr(keys, table))
+
+
+@pytest.mark.parametrize("table", ["BACKEND_KEYS", "HARDWARE_BUDGET_KEYS"])
+def test_every_key_of_a_backend_is_described(table: str) -> None:
+    text = (DOCS / "reference/backends.md").read_text(encoding="utf-8")
+    assert not [key for key in getattr(keys, table) if key not in text]
+
+
+def test_every_parameter_of_noise_and_every_provider_of_shots_is_described() -> None:
+    assert not _unnamed("backends.md", [*PARAMETERS, *SIMULATORS, *create_registry(entry_points=False).backends()])
+
+
+def test_every_parameter_of_an_assertion_on_circuits_is_described() -> None:
+    kinds = (DISTRIBUTION, SUCCESS_PROBABILITY, EXPECTATION, EQUIVALENT)
+    assert not _unnamed("assertions.md", sorted({key for kind in kinds for key in kind.keys}))
 
 
 def test_every_option_is_described(pytestconfig: pytest.Config) -> None:
