@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.circuit import ClassicalRegister, QuantumRegister
@@ -79,6 +79,7 @@ def test_what_is_no_distribution_says_why(value: Any, says: str) -> None:
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=5), st.data())
+@settings(deadline=None, derandomize=True)
 def test_cutting_bits_into_registers_gives_a_string_that_is_accepted(sizes: list[int], data: st.DataObject) -> None:
     bits = data.draw(st.text("01", min_size=sum(sizes), max_size=sum(sizes)))
     string = spaced(bits, sizes)
