@@ -121,8 +121,7 @@ def replay_trial(run: str, test: str, index: int, record: str) -> None:
     """Draw trial INDEX of TEST in RUN once more, with its seed; `latest` is the newest run."""
     root = find_root(Path.cwd())
     opened = results.open_run(root, None if run == "latest" else run)
-    redrawn = again.replay_trial(planner(root, {"record": record}), opened, test, index)
-    show(results.redrawn_lines(redrawn))
+    show(results.replayed(planner(root, {"record": record}), opened, test, index))
 
 
 @cli.command()

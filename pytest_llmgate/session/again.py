@@ -120,22 +120,33 @@ class Redrawn:
 
 def replay_trial(planner: Planner, run: RunDir, test_id: str, index: int) -> Redrawn:
     """Draw one trial of a recorded run once more, with its seed and its case, under the suite as it is today."""
-    plans = {row["id"]: plan_from_row(row) for row in run.read_plan()}
-    if test_id not in plans:
-        raise problem("unknown-test", f"the run has no test {test_id!r}", None, nearest(test_id, plans))
-    plan = plans[test_id]
+    plan = recorded_plan(run, test_id)
     recorded = Recorded(run)
     row = recorded.get(test_id, index)
     said = recorded.transcript(row["reply"]) if row is not None and row["reply"] else None
     text = None if said is None else str(said["text"])
     if plan.kind == "body":
         return Redrawn(plan, _trial(plan, index), row, text, None, None)
+    today = plan_of_today(planner, plan)
+    record, seen = _draw(planner, today, index)
+    return Redrawn(today, record.trial, row, text, record, seen)
+
+
+def recorded_plan(run: RunDir, test_id: str) -> TestPlan:
+    """The plan of one test of a run; raises LlmgateError for a test that it does not have."""
+    plans = {row["id"]: plan_from_row(row) for row in run.read_plan()}
+    if test_id not in plans:
+        raise problem("unknown-test", f"the run has no test {test_id!r}", None, nearest(test_id, plans))
+    return plans[test_id]
+
+
+def plan_of_today(planner: Planner, plan: TestPlan) -> TestPlan:
+    """The same test as its suite file has it now; raises LlmgateError where it is gone."""
     suite = planner.suite(planner.settings.root / plan.file)
     today = {test.id: test for test in suite.tests}
-    if test_id not in today:
-        raise problem("unknown-test", f"{plan.file} has no test {test_id!r} any more", None, nearest(test_id, today))
-    record, seen = _draw(planner, today[test_id], index)
-    return Redrawn(today[test_id], record.trial, row, text, record, seen)
+    if plan.id not in today:
+        raise problem("unknown-test", f"{plan.file} has no test {plan.id!r} any more", None, nearest(plan.id, today))
+    return today[plan.id]
 
 
 def _trial(plan: TestPlan, index: int) -> Trial:

@@ -9,13 +9,14 @@ from typing import Any
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.reports import terminal
 from pytest_llmgate.reports.escape import harmless
-from pytest_llmgate.session.again import Redrawn, readable_result
+from pytest_llmgate.session.again import Redrawn, plan_of_today, readable_result, recorded_plan, replay_trial
 from pytest_llmgate.session.finish import write_report
+from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.suites.schema import suite_schema
 
-__all__ = ["lines", "open_run", "redrawn_lines", "render_report", "result_of", "suite_schema", "with_texts"]
+__all__ = ["lines", "open_run", "render_report", "replayed", "result_of", "suite_schema", "with_texts"]
 
 
 def open_run(root: Path, name: str | None) -> RunDir:
@@ -57,6 +58,18 @@ def render_report(root: Path, name: str | None) -> Path:
     run = open_run(root, name)
     write_report(run, result_of(root, name))
     return run.path / "report.html"
+
+
+def replayed(planner: Planner, run: RunDir, test_id: str, index: int) -> list[str]:
+    """One trial, or one chunk of shots, of a recorded run as it was and as it comes again. Raises LlmgateError."""
+    plan = recorded_plan(run, test_id)
+    if plan.kind != "circuit":
+        return redrawn_lines(replay_trial(planner, run, test_id, index))
+    from pytest_llmgate.session.circuits.replay import replay_chunk  # imports qiskit
+
+    of_suite = plan.circuit is not None and plan.circuit.source is not None
+    today = plan_of_today(planner, plan) if of_suite else plan
+    return replay_chunk(planner, run, today, Recorded(run).get(test_id, index))
 
 
 def redrawn_lines(redrawn: Redrawn) -> list[str]:

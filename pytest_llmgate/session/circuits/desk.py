@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from qiskit import QuantumCircuit
 
 from pytest_llmgate.core.baseline import baseline_file
-from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, Counts, NoisePlan
+from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, Counts, NoisePlan, ShotResult
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.circuit_judge import CircuitJudge
 from pytest_llmgate.engine.circuit_stream import CircuitStream
 from pytest_llmgate.extensions.registry import Registry
@@ -171,6 +172,12 @@ class CircuitDesk:
         if circuit.backend.provider == AER:
             return self._simulator(circuit.backend, circuit.noise, circuit.noise_scale[0])
         return self._device(plan)
+
+    def redraw(self, plan: TestPlan, trial: Trial, shots: int) -> ShotResult:
+        """One chunk of a test outside any run. Raises LlmgateError, CircuitFailed."""
+        made = self._outline(plan, None)
+        backend = self._of_arms(plan, made)[trial.case]
+        return backend.sample(made.arms[trial.case].circuit, shots, trial.seed, key=f"{plan.id}/replay/{trial.index}")
 
     def _of_arms(self, plan: TestPlan, made: Outline) -> list[CircuitBackend]:
         circuit = plan.circuit
