@@ -14,14 +14,12 @@ from typing import Any, Literal
 
 from qiskit import QuantumCircuit
 
-from pytest_llmgate.quantum.canonical import circuit_digest
+from pytest_llmgate.quantum.edit_keys import EditKey, EditKeys
 from pytest_llmgate.quantum.edits import Edit, edits, with_edit
 from pytest_llmgate.quantum.walk import expanded
 
 Kind = Literal["basis-missing", "gate-missing", "swapped", "angle", "reversed", "noise-doubled"]
 Transform = Literal["reverse-bits", "double-noise"]
-
-BUILT_FOR_EACH_KEPT = 2  # circuits are built and compared for at most this many times the number asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +52,10 @@ def alternatives(circuit: QuantumCircuit, *, most: int) -> Alternatives:
     """
     whole = _whole(circuit)
     plain = expanded(circuit)
-    named = _named(edits(plain))
-    room = max(0, most - len(whole))
-    tried = spread([edit.kind for edit in named], BUILT_FOR_EACH_KEPT * room)
-    built = _distinct(plain, [named[index] for index in tried])
-    kept = spread([fault.kind for fault in built], room)
-    left_out = len(named) - len(tried) + len(built) - len(kept)
-    return Alternatives(chosen=(*(built[index] for index in kept), *whole[:most]), left_out=left_out)
+    found = _distinct(plain, _named(edits(plain)))
+    kept = spread([edit.kind for edit in found], max(0, most - len(whole)))
+    built = (_built(plain, found[index]) for index in kept)
+    return Alternatives(chosen=(*built, *whole[:most]), left_out=len(found) - len(kept))
 
 
 def _whole(circuit: QuantumCircuit) -> list[CircuitAlternative]:
@@ -84,17 +79,18 @@ def _named(found: Iterable[Edit]) -> list[Edit]:
     return named
 
 
-def _distinct(circuit: QuantumCircuit, some: Sequence[Edit]) -> list[CircuitAlternative]:
-    """Edited circuits without those that came out before; the first name stays."""
-    seen = {circuit_digest(circuit)}
-    faults = []
+def _distinct(circuit: QuantumCircuit, some: Sequence[Edit]) -> list[Edit]:
+    """Edits without those that make the circuit itself, or one that came out before; the first name stays."""
+    keys = EditKeys(circuit)
+    first: dict[EditKey, Edit] = {}
     for edit in some:
-        faulty = with_edit(circuit, edit)
-        digest = circuit_digest(faulty)
-        if digest not in seen:
-            seen.add(digest)
-            faults.append(CircuitAlternative(name=edit.name, kind=edit.kind, circuit=faulty))
-    return faults
+        if key := keys.key(edit):
+            first.setdefault(key, edit)
+    return list(first.values())
+
+
+def _built(circuit: QuantumCircuit, edit: Edit) -> CircuitAlternative:
+    return CircuitAlternative(name=edit.name, kind=edit.kind, circuit=with_edit(circuit, edit))
 
 
 def spread(kinds: Sequence[str], most: int) -> list[int]:

@@ -24,7 +24,7 @@ from pytest_llmgate.quantum.walk import Op, inside, operations
 
 DECIMALS = 12  # of an angle; text formats round-trip to more
 MAX_LISTED = 10_000  # indices of a loop; a longer range is named by its ends
-_SAME_GATE = {"u1": "p", "cu1": "cp", "u3": "u"}
+SAME_GATE = {"u1": "p", "cu1": "cp", "u3": "u"}
 _PARTS = ("op", "operand", "left", "right", "target", "index", "value", "name")  # of nodes of classical expressions
 
 Token = Any  # JSON-ready
@@ -87,7 +87,7 @@ class _Reading:
         op = self._op
         parameters = [self._value(item) for item in _parameters(op)]
         bodies = [_ordered(body, self._variables) for body in inside(op)]
-        return [_SAME_GATE.get(op.name, op.name), list(op.qubits), list(op.clbits), parameters, bodies]
+        return [SAME_GATE.get(op.name, op.name), list(op.qubits), list(op.clbits), parameters, bodies]
 
     def _value(self, value: Any) -> Token:
         """A parameter, a condition, or a part of one."""

@@ -129,15 +129,25 @@ def with_edit(circuit: QuantumCircuit, edit: Edit) -> QuantumCircuit:
 
 
 def _edited(circuit: QuantumCircuit, path: Path, edit: Edit) -> QuantumCircuit:
+    if path:
+        return _edited_inside(circuit, path, edit)
+    changed = circuit.copy()
+    for position in sorted(edit.positions, reverse=True):
+        if edit.instead is None:
+            del changed.data[position]
+        else:
+            changed.data[position] = edit.instead
+    return changed
+
+
+def _edited_inside(circuit: QuantumCircuit, path: Path, edit: Edit) -> QuantumCircuit:
+    """Written anew: control flow must not be put in the place of another operation."""
     changed = circuit.copy_empty_like()
-    inner = path[0] if path else None
+    (inner, number), rest = path[0], path[1:]
     for position, instruction in enumerate(circuit.data):
-        if inner is not None and position == inner[0]:
+        if position == inner:
             blocks = list(instruction.operation.blocks)
-            blocks[inner[1]] = _edited(blocks[inner[1]], path[1:], edit)
-            changed.append(instruction.replace(operation=instruction.operation.replace_blocks(blocks)))
-        elif inner is not None or position not in edit.positions:
-            changed.append(instruction)
-        elif edit.instead is not None:
-            changed.append(edit.instead)
+            blocks[number] = _edited(blocks[number], rest, edit)
+            instruction = instruction.replace(operation=instruction.operation.replace_blocks(blocks))
+        changed.append(instruction)
     return changed
