@@ -144,8 +144,10 @@ def is_dynamic(circuit: QuantumCircuit) -> bool:
     for op in operations(circuit):
         if isinstance(op.operation, ControlFlowOp) or op.name in ("reset", "store"):
             return True
+        if op.name == "delay":
+            continue
         if measured.intersection(op.qubits) or written.intersection(op.clbits):
-            return op.name != "delay"
+            return True
         if op.name == "measure":
             measured.update(op.qubits)
             written.update(op.clbits)

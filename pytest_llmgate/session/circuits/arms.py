@@ -15,6 +15,7 @@ from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.quantum.bases import basis_names, in_basis, measured_bits
 from pytest_llmgate.quantum.load import bind, check_measured, load_circuit
 from pytest_llmgate.quantum.outcomes import widths
+from pytest_llmgate.quantum.python_source import taken_names
 
 AS_IT_STANDS = "Z"
 """The basis that circuits are measured in anyway; its arm has no basis in its name."""
@@ -52,12 +53,8 @@ def load_cases(plan: TestPlan, files: SuiteFiles, given: QuantumCircuit | None =
 def load_bound(source: str, files: SuiteFiles, plan: TestPlan, case: Case) -> QuantumCircuit:
     """The circuit of a file or function with the case's values as its parameters."""
     circuit = load_circuit(source, files, plan.where, case.vars)
-    taken = {parameter.name for parameter in circuit.parameters} | {
-        parameter.name.partition("[")[0] for parameter in circuit.parameters
-    }
-    if not taken and not source.endswith((".qasm", ".qpy")):
-        return circuit  # a function has taken its values itself
-    return bind(circuit, case.vars, plan.where)
+    used = () if source.endswith((".qasm", ".qpy")) else taken_names(source, files, plan.where, case.vars)
+    return bind(circuit, case.vars, plan.where, used=used)
 
 
 def arms_of(plan: TestPlan, circuits: Mapping[str, QuantumCircuit]) -> tuple[ArmCircuit, ...]:

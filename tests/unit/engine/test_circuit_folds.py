@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from circuit_samples import OneLook, gate
+from shot_samples import OneLook, gate
 from hypothesis import given
 from hypothesis import strategies as st
 

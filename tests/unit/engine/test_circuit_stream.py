@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 
-import circuit_samples as samples
+import shot_samples as samples
 import pytest
-from circuit_samples import (
+from shot_samples import (
     COIN,
     LOADED,
     OneLook,
