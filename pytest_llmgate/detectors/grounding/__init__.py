@@ -1,0 +1,1 @@
+"""Is a reply supported by its sources? Sentences, evidence, findings and a calibrated risk, offline."""
