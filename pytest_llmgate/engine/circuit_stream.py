@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmgate.core.circuit import SWITCHED, Arm
+from pytest_llmgate.core.circuit import SWITCHED, Arm, arm_labels
 from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
@@ -166,18 +166,23 @@ class CircuitStream:
             self._switch(record)
             return
         if kind == "budget":
-            self.evidence.problems.append(f"{record.case}: {record.error}")
+            self.evidence.problems.append(self._told(record))
             self._end(kind)
             return
         if record.error is not None:
             self.evidence.errors += 1
-            self.evidence.problems.append(f"{record.case}: {record.error}")
+            self.evidence.problems.append(self._told(record))
             self._end("error")
             return
         if self.evidence.on_fallback and not record.outcome.get("fallback"):
             return  # drawn by the backend that was given up; streams are never mixed
         self._count(record, state)
         self._check_done()
+
+    def _told(self, record: TrialRecord) -> str:
+        """What went wrong with a chunk, and on which arm where there are several."""
+        label = arm_labels(self.arms)[record.trial.case]
+        return f"{label}: {record.error}" if label else str(record.error)
 
     def _count(self, record: TrialRecord, state: _ArmState) -> None:
         counts: Mapping[str, int] = record.outcome["counts"]
@@ -204,7 +209,7 @@ class CircuitStream:
         """Start anew on the stand-in: what the first backend drew is kept on record and does not count."""
         if self.evidence.on_fallback:
             return
-        self.evidence = ShotEvidence(on_fallback=True, problems=[f"{record.case}: {record.error}"])
+        self.evidence = ShotEvidence(on_fallback=True, problems=[self._told(record)])
         self._drawn = [{} for _ in self._states]
         self._chunks = [[] for _ in self._states]
         for state in self._states:

@@ -43,7 +43,17 @@ def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
         return f"TVD {_distance(figures)} from {against}: {figures['bad_tvd']:g} or more is ruled out {risk}"
     if "ruled_out" not in figures:  # one look: a pass is no more than the lack of a finding
         return f"no difference from {against} was found (p = {figures['p_value']:.3g}); none is ruled out"
-    return f"as {against}: {figures['ruled_out']} {risk}{figures.get('screened', '')}"
+    return f"as {against}: {figures['ruled_out']} {risk}{_screened(figures)}"
+
+
+def _screened(figures: Mapping[str, Any]) -> str:
+    """Whether changes that nobody declared would have been seen; only where the rule looks for them."""
+    if "screen" not in figures:
+        return ""
+    screen = figures["screen"]
+    if screen is None:
+        return "; undeclared changes not tested"
+    return f"; an undeclared change of TVD {screen['tvd']:g} would have been seen in {100 * screen['power']:.0f} %"
 
 
 def _failed(fold: ShotFold, figures: Mapping[str, Any]) -> str:

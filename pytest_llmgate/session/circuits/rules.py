@@ -99,15 +99,10 @@ def _identity(planned: IdentityPlan, brief: Brief) -> IdentityRule:
 
 def _said(planned: IdentityPlan) -> dict[str, Any]:
     """What a plan has to say in the verdict: what was screened, what could not be told apart."""
-    screened = planned.screen
-    said = (
-        "; undeclared changes not tested"
-        if screened is None
-        else f"; an undeclared change of TVD {screened.tvd:g} would have been seen in {100 * screened.power:.0f} %"
-    )
+    screen = planned.screen
+    found = None if screen is None else {"shots": screen.shots, "tvd": screen.tvd, "power": round(screen.power, 3)}
     return {
-        "screened": said,
-        "screen_shots": None if screened is None else screened.shots,
+        "screen": found,
         "ruled_out": f"each of {len(planned.declared)} declared changes is ruled out",
         "unresolved": [{"name": item.name, "tvd": float(f"{item.tvd:.6g}")} for item in planned.unresolved],
         "notes": list(planned.notes),

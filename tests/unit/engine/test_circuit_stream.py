@@ -127,7 +127,7 @@ def test_a_chunk_that_could_not_be_drawn_ends_the_test_as_an_error() -> None:
     assert trial is not None
     window.put(failed(window, trial, "job-failed: the device died"))
     assert outcome_of(window) == (Outcome.ERROR, "error")
-    assert window.evidence.problems == ["arm 0: job-failed: the device died"]
+    assert window.evidence.problems == ["job-failed: the device died"]
 
 
 def test_a_spent_budget_leaves_the_gate_undecided() -> None:

@@ -23,6 +23,13 @@ def test_a_pass_of_one_look_does_not_claim_to_rule_anything_out() -> None:
 
 
 def test_a_sequential_pass_names_the_risk_at_which_declared_changes_are_ruled_out() -> None:
-    assert said(against="expected", ruled_out="each of 3 declared changes is ruled out", screened="; more") == (
-        "512 shots: as expected: each of 3 declared changes is ruled out (5 % risk); more"
+    assert said(against="expected", ruled_out="each of 3 declared changes is ruled out") == (
+        "512 shots: as expected: each of 3 declared changes is ruled out (5 % risk)"
     )
+
+
+def test_a_pass_says_whether_undeclared_changes_would_have_been_seen() -> None:
+    ruled_out = "each of 3 declared changes is ruled out"
+    full = said(ruled_out=ruled_out, screen={"shots": 512, "tvd": 0.1, "power": 0.834})
+    assert full.endswith("; an undeclared change of TVD 0.1 would have been seen in 83 %")
+    assert said(ruled_out=ruled_out, screen=None).endswith("; undeclared changes not tested")
