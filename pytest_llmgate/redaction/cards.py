@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_llmgate.core.private_kinds import CARD
-from pytest_llmgate.redaction.finds import Find
+from pytest_llmgate.redaction.finds import Find, words_before
 from pytest_llmgate.redaction.pseudonyms import is_card_stand_in, luhn
 
 _GAP = " \u00a0\u2009\u202f\u2010\u2011\u2013-"
@@ -88,4 +88,4 @@ def _valid(text: str, start: int, digits: str, stand_in: bool) -> bool:
     if len(set(digits)) == 1 or not luhn(digits):
         return False
     known = _ISSUERS.fullmatch(digits) is not None
-    return known or _CARD_WORD.search(text, max(0, start - _LOOK_BACK), start) is not None
+    return known or _CARD_WORD.search(words_before(text, start, _LOOK_BACK)) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from pytest_llmgate.core.private_kinds import SECRET
 
 COVER = "\0"
 """Stands in for passages that are known already, so that no finder looks into them and places stay the same."""
+_COVERED = re.compile(COVER + "+")
 
 
 class Find(NamedTuple):
@@ -35,6 +37,11 @@ def disjoint(finds: Sequence[Find]) -> Sequence[Find]:
         elif find.end > last.end:
             joined[-1] = Find(last.start, find.end, SECRET)
     return joined
+
+
+def words_before(text: str, place: int, size: int) -> str:
+    """The last `size` characters before a place; what is covered counts as one blank, however long it is."""
+    return _COVERED.sub(" ", text[max(0, place - 8 * size) : place])[-size:]
 
 
 def covered(text: str, finds: Iterable[Find]) -> str:

@@ -25,7 +25,7 @@ _FILLER = r"(?:[ \t\"'_:#=-]{0,3}(?:is|was|number|num|no|nr|id|card)\b\.?){0,3}[
 _ID = r"([A-Za-z0-9]{1,20}(?:[ -][A-Za-z]?[0-9]{2,8}){0,5})(?![A-Za-z0-9])"
 _SAID_LICENCE = re.compile(
     r"\b(?i:(?:driv(?:er|ing)['’]?s?|operator['’]?s)[ _-]?(?:licen[cs]e|permit)"
-    r"|licen[cs]e(?= (?:no|num|id|#))|DL(?=[ #:]))"
+    r"|(?:(?:my|your|his|her|their) )licen[cs]e|licen[cs]e(?= (?:no|num|id|#))|DL(?=[ #:]))"
     f"(?i:{_FILLER}){_ID}"
 )
 _SAID_PASSPORT = re.compile(rf"\b(?i:passport)(?i:{_FILLER}){_ID}")

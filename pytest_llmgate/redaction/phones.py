@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pytest_llmgate.core.private_kinds import PHONE, SSN
-from pytest_llmgate.redaction.finds import COVER, Find
+from pytest_llmgate.redaction.finds import Find, words_before
 from pytest_llmgate.redaction.formats import is_in_format
 from pytest_llmgate.redaction.phone_words import speak_of_phones
 
@@ -128,8 +128,8 @@ def _spoken_of(text: str, start: int, end: int) -> bool:
 
 
 def _before(text: str, place: int) -> str:
-    """The words before a place, within its sentence and not beyond what is covered."""
-    before = text[max(0, place - _LOOK_BACK) : place]
-    for end in (COVER, "\n\n", "! ", "? ", "; "):
+    """The words before a place, within its sentence."""
+    before = words_before(text, place, _LOOK_BACK)
+    for end in ("\n\n", "! ", "? ", "; "):
         before = before.rpartition(end)[2]
     return before

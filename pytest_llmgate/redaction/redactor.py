@@ -27,6 +27,7 @@ DEFAULT_KEY = b"pytest-llmgate public default"
 """Public, so it hides nothing from someone who guesses: a project with private data gives a key of its own."""
 
 _DIGIT = re.compile(r"[0-9]")
+_ANY_DIGIT = re.compile(r"\d|\uff20")
 _DENSE = re.compile(r"[0-9](?:[^0-9]{0,4}[0-9]){4}|::")  # every number that we know holds one of them
 _LOOKALIKES = (("\uff20", "@"), ("\u200b", " "), ("\u2060", " "), (COVER, " "))
 _SHORTEST = 6  # a@b.cd
@@ -62,7 +63,7 @@ class Redactor:
         Idempotent: redacting the result gives the same text and the same list, so that a recorded reply is
         judged as the live one was.
         """
-        if self._plain and "@" not in text and not _DIGIT.search(text) and text.isascii():
+        if self._plain and "@" not in text and not (_DIGIT if text.isascii() else _ANY_DIGIT).search(text):
             return text, ()  # everything that we know holds one of them
         finds = self._scan(text)
         if not finds:

@@ -66,7 +66,7 @@ _BEARER = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 # What is assigned is looked for first, because it begins with a rare character, and its name in front of it then.
-_ASSIGNED = re.compile(r"[:=][ \t]{0,3}\\?[\"']?([\w+/.=~!@#$%^&*-]{8,}+)", re.ASCII)
+_ASSIGNED = re.compile(r"[:=][ \t]{0,3}\\?[\"']?([\w+/.=~!@#$%^&*-]{6,}+)", re.ASCII)
 _NAMES = re.compile(
     r"(?:(?P<password>password|passwd|passphrase|\bpwd)|[a-z]{3,9}[_-]?key|token|secret|credentials?|\bsig)"
     r"\\?[\"']?[ \t]{0,3}\Z",
