@@ -6,10 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
+from scipy.stats import chi2
+
 from pytest_llmgate.stats.design import SequentialDesign, design_sequential
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.intervals import zero_fail_n
 from pytest_llmgate.stats.looks import fixed_n
+from pytest_llmgate.stats.shots.identity_plan import SCREEN_POWER, SCREEN_TVD
+from pytest_llmgate.stats.shots.screen import screen_shots
 
 FOLDER = Path(__file__).parents[2] / "docs/explanation"
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -79,7 +84,59 @@ def zero() -> str:
     )
 
 
+_SHOTS = 4096
+_DRAWS = 4000
+_MODELS = {
+    "2 equal outcomes": [0.5, 0.5],
+    "2 large and 6 small ones": [0.475, 0.475, *[0.05 / 6] * 6],
+    "1,024 equal ones": [1 / 1024] * 1024,
+    "4 large and 60 rare ones": [0.2485] * 4 + [1e-4] * 60,
+}
+
+
+def counts() -> str:
+    """What a plain chi-square test and a fixed TVD do at 4,096 shots: without a change, and with a TVD of 0.05."""
+    head = "outcomes | χ² at 1 %: false alarms | finds TVD 0.05 | TVD at most 0.05: false alarms | finds TVD 0.05"
+    rows = []
+    for name, listed in _MODELS.items():
+        p = np.array(listed)
+        rates = zip(_alarms(p, p), _alarms(p, _shifted(p)), strict=True)
+        rows.append([name, *(f"{100 * rate:.1f} %" for pair in rates for rate in pair)])
+    return _table(head, rows)
+
+
+def _shifted(p: np.ndarray) -> np.ndarray:
+    """0.05 of the mass moved: between the two largest of few outcomes, from one half of many to the other."""
+    moved = p.copy()
+    if len(p) > 100:
+        moved[: len(p) // 2] *= 0.9
+        moved[len(p) // 2 :] *= 1.1
+    else:
+        moved[:2] += [-0.05, 0.05]
+    return moved
+
+
+def _alarms(p: np.ndarray, q: np.ndarray) -> tuple[float, float]:
+    """How often counts drawn from q are refused as draws from p: by chi-square at 1 %, by a TVD above 0.05."""
+    drawn = np.random.default_rng(1).multinomial(_SHOTS, q, _DRAWS)
+    pearson = ((drawn - _SHOTS * p) ** 2 / (_SHOTS * p)).sum(axis=1)
+    apart = np.abs(drawn / _SHOTS - p).sum(axis=1) / 2
+    return float((pearson > chi2.isf(0.01, len(p) - 1)).mean()), float((apart > 0.05).mean())
+
+
+def screens() -> str:
+    """Shots before which a circuit cannot pass with `screen: full`."""
+    rows = []
+    for outcomes in (2, 4, 32, 256, 1024):
+        p = np.full(outcomes, 1 / outcomes)
+        found = [screen_shots(p, level=0.2 * alpha, tvd=SCREEN_TVD, power=SCREEN_POWER) for alpha in (0.01, 0.0005)]
+        rows.append([f"{outcomes:,}", *(f"{screen.shots:,}" for screen in found)])
+    return _table("equal outcomes | N, one gate | N, one of 20 gates", rows)
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
+    "counts": counts,
+    "screens": screens,
     "calls": calls,
     "pass": passing,
     "ceiling": ceilings,
