@@ -48,8 +48,9 @@ def _figures(
     fold = (lambda p: dict(p)) if group is None else grouper(group, widths).fold
     limits = tolerance(gate.params, gate.where)
     against = fold(reference or {})
-    return [_tvd(fold(level), against) for level in each], limits[0] if limits else DECLARED_TVD, False
+    return [tvd(fold(level), against) for level in each], limits[0] if limits else DECLARED_TVD, False
 
 
-def _tvd(p: Probabilities, q: Probabilities) -> float:
+def tvd(p: Probabilities, q: Probabilities) -> float:
+    """Total variation distance of two distributions by outcome."""
     return sum(abs(p.get(name, 0.0) - q.get(name, 0.0)) for name in {*p, *q}) / 2.0

@@ -13,14 +13,17 @@ from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.quantum.alternatives import alternatives
 from pytest_llmgate.quantum.bases import in_basis
 from pytest_llmgate.quantum.lab import Job
+from pytest_llmgate.quantum.walk import operations
 from pytest_llmgate.session.circuits.arms import ArmCircuit, arms_of, asks, load_bound, load_cases
 from pytest_llmgate.session.circuits.needs import Needs
 
 HEADROOM: Final = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 """Factors of the noise at which is looked how much more of it an assertion would bear."""
 
-_MOST_ALTERNATIVES: Final = ((6, 400), (8, 128), (10, 48))  # up to so many qubits, so many are simulated
-_FEWEST: Final = 16
+_MOST, _FEWER, _FEWEST = 400, 32, 16  # alternatives; at least the second up to 10 qubits, the third beyond
+_MOST_WORK: Final = 40_000  # gates of all alternatives together: about 3 s of a core
+_CHEAP, _NARROW = 7, 10  # qubits: up to the first, noise costs next to nothing
+_MOST_CELLS: Final = 1 << 15  # probabilities of all alternatives together: what is recorded of a test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +115,8 @@ def _with_alternatives(made: Outline, circuit: QuantumCircuit, arm: Arm, toleran
     slot = needs.ask(job_of(plan, circuit, arm))
     if tolerant:
         return Against(circuit=circuit, slot=slot)
-    found = alternatives(circuit, most=_most(circuit))
     noisy = plan.circuit is not None and plan.circuit.noise is not None
+    found = alternatives(circuit, most=_most(circuit, noisy))
     others: list[tuple[str, str, int, bool]] = []
     for other in found.chosen:
         if other.circuit is not None:
@@ -125,6 +128,9 @@ def _with_alternatives(made: Outline, circuit: QuantumCircuit, arm: Arm, toleran
     return Against(circuit=circuit, slot=slot, others=tuple(others), left_out=found.left_out)
 
 
-def _most(circuit: QuantumCircuit) -> int:
-    """How many alternatives are simulated: fewer, the wider the circuit is."""
-    return next((most for qubits, most in _MOST_ALTERNATIVES if circuit.num_qubits <= qubits), _FEWEST)
+def _most(circuit: QuantumCircuit, noisy: bool) -> int:
+    """How many alternatives are simulated: fewer, the longer and wider the circuit is."""
+    n = circuit.num_qubits
+    fewest = _FEWER if n <= _NARROW else _FEWEST
+    gates = sum(1 for _ in operations(circuit)) * (1 << 2 * max(0, n - _CHEAP) if noisy else 1)
+    return min(_MOST, max(fewest, min(_MOST_WORK // max(1, gates), _MOST_CELLS >> circuit.num_clbits)))

@@ -16,7 +16,7 @@ from pytest_llmgate.session.circuits.question import Brief, Question
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
 from pytest_llmgate.stats.shots.expectation_plan import ExpectationPlan, plan_expectation
 from pytest_llmgate.stats.shots.grouping import grouper
-from pytest_llmgate.stats.shots.hypotheses import align
+from pytest_llmgate.stats.shots.hypotheses import align, told_apart
 from pytest_llmgate.stats.shots.identity_plan import IdentityPlan, plan_identity
 from pytest_llmgate.stats.shots.minp import FixedIdentityRule
 from pytest_llmgate.stats.shots.observable import Observable
@@ -133,7 +133,8 @@ class _Maker:
     def _identity(self, expected: dict[str, float]) -> Planned:
         assert self.plan.circuit is not None
         others = [(name, kind, self._fold(p)) for name, kind, p in self.question.alternatives]
-        reference, alternatives = align(expected, others)
+        reference, aligned = align(expected, others)
+        alternatives = told_apart(reference, aligned)
         alpha, seed = self.gate.alpha_used, self._seed
         if self.gate.rule == "fixed":
             fixed = FixedIdentityRule(

@@ -20,7 +20,7 @@ from pytest_llmgate.quantum.equivalence import equivalent
 from pytest_llmgate.quantum.lab import Lab
 from pytest_llmgate.quantum.outcomes import check_bitstrings, read_distribution, widths
 from pytest_llmgate.session.circuits.arms import baseline_arm, load_bound
-from pytest_llmgate.session.circuits.headroom import headroom
+from pytest_llmgate.session.circuits.headroom import headroom, tvd
 from pytest_llmgate.session.circuits.identity import identity_of
 from pytest_llmgate.session.circuits.outline import Against, Asked, Outline, job_of
 from pytest_llmgate.session.circuits.question import Question
@@ -100,7 +100,7 @@ class Questions:
 
     def _ideal_under_noise(self, gate: GatePlan, expected: Mapping[str, float], place: int) -> Exception:
         own = self.made.needs.fetch(self.made.own[place])
-        apart = "" if own is None else f": its exact TVD under this noise is {_tvd(own.as_dict(), expected):.4f}"
+        apart = "" if own is None else f": its exact TVD under this noise is {tvd(own.as_dict(), expected):.4f}"
         message = f"gate {gate.name!r} expects an ideal distribution of a noisy circuit{apart}"
         hint = "add max_tvd, or compare with reference: or baseline: true, which are taken under the same noise"
         return problem("ideal-under-noise", message, gate.where, hint)
@@ -200,10 +200,6 @@ class Questions:
         if len(known) < len(levels):
             return {}
         return {"headroom": headroom(asked.gate, known, p, self._widths(asked))}
-
-
-def _tvd(p: Mapping[str, float], q: Mapping[str, float]) -> float:
-    return sum(abs(p.get(name, 0.0) - q.get(name, 0.0)) for name in {*p, *q}) / 2.0
 
 
 def _sizes(sizes: tuple[int, ...]) -> str:
