@@ -132,5 +132,7 @@ def _most(circuit: QuantumCircuit, noisy: bool) -> int:
     """How many alternatives are simulated: fewer, the longer and wider the circuit is."""
     n = circuit.num_qubits
     fewest = _FEWER if n <= _NARROW else _FEWEST
-    gates = sum(1 for _ in operations(circuit)) * (1 << 2 * max(0, n - _CHEAP) if noisy else 1)
-    return min(_MOST, max(fewest, min(_MOST_WORK // max(1, gates), _MOST_CELLS >> circuit.num_clbits)))
+    cost = 1 << 2 * max(0, n - _CHEAP) if noisy else 1
+    gates = max(1, sum(1 for _ in operations(circuit)))
+    affordable: int = min(_MOST_WORK // (gates * cost), _MOST_CELLS >> circuit.num_clbits)
+    return min(_MOST, max(fewest, affordable))

@@ -13,6 +13,8 @@ from pytest_llmgate.stats.shots.rule import Floats
 DUST = 1e-12
 """Probabilities below this are rounding errors of a simulator and count as 0."""
 
+_SAME_DECIMALS = 9
+_MOST_NAMED = 3  # of faults that look the same
 _UNIT_ERROR = 1e-6  # how far a sum may be from 1 and still mean 1
 
 
@@ -56,6 +58,29 @@ def align(
     arrays = [_array(distribution, outcomes) for distribution in given]
     named = zip(alternatives, arrays[1:], strict=True)
     return Reference(outcomes, arrays[0]), tuple(Alternative(name, p, kind) for (name, kind, _), p in named)
+
+
+def told_apart(reference: Reference, alternatives: Sequence[Alternative]) -> tuple[Alternative, ...]:
+    """The alternatives without those that no shot can tell from another one: that one bears the names of all.
+
+    Equal means each probability the same to 9 decimals; the kind is that of the first. Those with the reference's own
+    distribution stay as they are, as each of them is listed.
+    """
+    own = _rounded(reference.p)
+    found: dict[bytes, list[Alternative]] = {}
+    for number, alternative in enumerate(alternatives):
+        key = _rounded(alternative.p)
+        found.setdefault(b"%d" % number if key == own else key, []).append(alternative)
+    return tuple(same[0]._replace(name=_one_of([other.name for other in same])) for same in found.values())
+
+
+def _rounded(p: Floats) -> bytes:
+    return (np.round(p, _SAME_DECIMALS) + 0.0).tobytes()
+
+
+def _one_of(names: Sequence[str]) -> str:
+    rest = [f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else []
+    return " or ".join([*names[:_MOST_NAMED], *rest])
 
 
 def tvd(p: Floats, q: Floats) -> float:

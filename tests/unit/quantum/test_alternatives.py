@@ -11,6 +11,9 @@ from qiskit import QuantumCircuit
 
 from pytest_llmgate.quantum.alternatives import alternatives, reverse_bits, spread
 from pytest_llmgate.quantum.canonical import circuit_digest
+from pytest_llmgate.quantum.edit_keys import EditKeys
+from pytest_llmgate.quantum.edits import edits, with_edit
+from pytest_llmgate.quantum.walk import expanded
 
 
 def names(circuit: QuantumCircuit, most: int = 500) -> list[str]:
@@ -116,6 +119,16 @@ def test_no_fault_is_the_reference_and_none_comes_twice(some: list[Gate]) -> Non
     assert len({circuit_digest(circuit), *digests}) == 1 + len(digests)
     assert len({fault.name for fault in found.chosen}) == len(found.chosen)
     assert found.left_out == 0
+
+
+@given(gate_lists)
+@settings(max_examples=25, deadline=None, derandomize=True)
+def test_edits_have_one_key_exactly_where_they_make_one_circuit(some: list[Gate]) -> None:
+    circuit = expanded(built(some))
+    keys, by_digest = EditKeys(circuit), {circuit_digest(circuit): frozenset()}
+    for edit in edits(circuit):
+        assert by_digest.setdefault(circuit_digest(with_edit(circuit, edit)), keys.key(edit)) == keys.key(edit)
+    assert len(set(by_digest.values())) == len(by_digest)
 
 
 def test_a_limit_spreads_over_kinds_and_places_and_counts_the_rest() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmgate.stats.shots.hypotheses import align, tvd
+from pytest_llmgate.stats.shots.hypotheses import align, told_apart, tvd
 
 
 def test_outcomes_are_the_sorted_union_of_all_supports() -> None:
@@ -53,3 +53,19 @@ def test_sums_are_one_whatever_comes(weights: list[float]) -> None:
 def test_tvd_is_half_the_sum_of_the_differences() -> None:
     assert tvd(np.array([0.5, 0.5, 0.0]), np.array([0.4, 0.5, 0.1])) == pytest.approx(0.1)
     assert tvd(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 1.0
+
+
+def test_faults_that_no_shot_tells_apart_are_one_with_all_their_names() -> None:
+    same = {"0": 0.3, "1": 0.7}
+    faults = [(name, "angle", same) for name in "abcde"]
+    faults[1] = ("b", "swapped", {"0": 0.3 + 1e-12, "1": 0.7 - 1e-12})
+    faults[3] = ("d", "angle", {"0": 0.3001, "1": 0.6999})
+    reference, aligned = align({"0": 0.5, "1": 0.5}, faults)
+    found = told_apart(reference, aligned)
+    assert [other.name for other in found] == ["a or b or c or 1 more", "d"]
+    assert found[0].kind == "angle"
+
+
+def test_faults_that_this_measurement_never_shows_are_listed_one_by_one() -> None:
+    reference, aligned = align({"0": 0.5, "1": 0.5}, [(name, "angle", {"0": 0.5, "1": 0.5}) for name in "ab"])
+    assert [other.name for other in told_apart(reference, aligned)] == ["a", "b"]
