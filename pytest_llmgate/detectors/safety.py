@@ -57,8 +57,10 @@ class SafetyAssertion:
     def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
         """The measure; raises LlmgateError for a missing or wrong policy."""
         policy = required(params, "policy", where)
-        if not isinstance(policy, str) or not policy.lower().endswith((".yaml", ".yml")):
-            raise bad_parameter("policy", f"{shown(policy)} is not a policy", where, "name a .yaml file of rules")
+        if not isinstance(policy, str) or not policy.lower().endswith((".yaml", ".yml", ".json")):
+            raise bad_parameter(
+                "policy", f"{shown(policy)} is not a policy", where, "name a .yaml or .json file of rules"
+            )
         return SafetyMeasure(read_policy(policy, files, where))
 
 

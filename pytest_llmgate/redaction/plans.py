@@ -1,0 +1,43 @@
+"""Redacts what a run writes of its plan; what a subject is asked stays as it is, or it would be another test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pytest_llmgate.core.codec import plain
+from pytest_llmgate.core.plan import GatePlan, SuitePlan, TestPlan
+from pytest_llmgate.core.ports import Redactor
+from pytest_llmgate.redaction.replies import redact_value
+
+
+def redact_suite(redactor: Redactor, suite: SuitePlan) -> SuitePlan:
+    """The plan with stand-ins in the names that rows, reports and messages show: of cases and gates.
+
+    It is applied before anything is sampled, so that all of a run and its records speak of the same names.
+    """
+    return replace(suite, tests=tuple(_test(redactor, test) for test in suite.tests))
+
+
+def stored_plan(redactor: Redactor, plan: TestPlan) -> dict[str, Any]:
+    """The JSON form of a plan as it may be written down: no private text in its prompts, cases and parameters."""
+    row: Mapping[str, Any] = plain(plan)
+    return {
+        name: redact_value(redactor, value, []) if isinstance(value, (dict, list)) else value
+        for name, value in row.items()
+    }
+
+
+def _test(redactor: Redactor, test: TestPlan) -> TestPlan:
+    cases = tuple(
+        case if (name := redactor.redact(case.id)[0]) == case.id else replace(case, id=name) for case in test.cases
+    )
+    return replace(test, cases=cases, gates=tuple(_gate(redactor, gate) for gate in test.gates))
+
+
+def _gate(redactor: Redactor, gate: GatePlan) -> GatePlan:
+    quarantine = gate.quarantine
+    if quarantine is not None:
+        quarantine = replace(quarantine, reason=redactor.redact(quarantine.reason)[0])
+    return replace(gate, name=redactor.redact(gate.name)[0], quarantine=quarantine)
