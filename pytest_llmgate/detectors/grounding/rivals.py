@@ -51,7 +51,7 @@ def wrong_names(aligned: Alignment) -> Iterator[Name]:
 
 def _stranger(name: Name, missing: Sequence[Token], aligned: Alignment) -> bool:
     """Whether a name with parts that the sources do not hold is none of theirs."""
-    rival = aligned.same_fact(name.tokens) and any(True for _ in _rivals(name, aligned))
+    rival = aligned.same_fact(name.tokens) and any(True for _ in rivals(name, aligned))
     if name.weak:
         return rival
     return rival or missing[-1] is name.tokens[-1] or len(missing) == len(name.tokens)
@@ -62,11 +62,11 @@ def _swapped(name: Name, aligned: Alignment) -> bool:
     best = aligned.best
     if best is None or not _sure(name, aligned) or _stands_in(name, best) or not aligned.same_fact(name.tokens):
         return False
-    rivals = list(_rivals(name, aligned))
-    if any(_same_place(name, rival, aligned) for rival in rivals):
+    found = list(rivals(name, aligned))
+    if any(_same_place(name, rival, aligned) for rival in found):
         return True
     share = _NEARLY_ALL if name.start <= aligned.claim.tokens[0].end + 1 else _MOST
-    return bool(rivals) and aligned.same_fact(name.tokens, 2, share) and not _resolves_pronoun(name, aligned)
+    return bool(found) and aligned.same_fact(name.tokens, 2, share) and not _resolves_pronoun(name, aligned)
 
 
 def _sure(name: Name, aligned: Alignment) -> bool:
@@ -103,7 +103,7 @@ def _stands_in(name: Name, passage: Passage) -> bool:
     )
 
 
-def _rivals(name: Name, aligned: Alignment) -> Iterator[Name]:
+def rivals(name: Name, aligned: Alignment) -> Iterator[Name]:
     """Names of the best passage that the sentence does not say, of the same kind as far as one can tell."""
     if aligned.best is None:
         return

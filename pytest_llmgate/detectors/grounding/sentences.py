@@ -25,6 +25,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     for found in _END.finditer(text):
         if found[0][0] == "." and _abbreviated(text, start, found, cased):
             continue
+        if found[0] == ";" and text.count("(", start, found.start()) > text.count(")", start, found.start()):
+            continue
         spans += _trimmed(text, start, found.end())
         start = found.end()
     return spans + list(_trimmed(text, start, len(text)))

@@ -51,10 +51,10 @@ def faithful() -> list[Faithful]:
 
 def edits() -> list[Edited]:
     """Each paraphrase with one number changed, one negation put in or taken out, one name changed, where it can be."""
-    return [edited for place, given in enumerate(faithful()) for edited in _edits(given, place)]
+    return [edited for place, given in enumerate(faithful()) for edited in edits_of(given, place)]
 
 
-def _edits(given: Faithful, place: int) -> Iterator[Edited]:
+def edits_of(given: Faithful, place: int) -> Iterator[Edited]:
     for kind, reply in (
         ("number", _other_number(given.reply)),
         ("negation", _other_polarity(given.reply)),
