@@ -100,7 +100,7 @@ class _Maker:
         if question.kind == "settled":
             return self._with(None)
         if question.kind == "success":
-            return self._with(gate_rule(gate, gate.bad, gate.trials or self._shots, designs))
+            return self._with(gate_rule(gate, gate.bad, self._shots, designs))
         if question.kind == "expectation":
             return self._with(self._expectation())
         if question.kind == "two-sample":
