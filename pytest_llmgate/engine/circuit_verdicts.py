@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from pytest_llmgate.core.circuit import arm_labels
@@ -76,7 +77,7 @@ def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
     assert decision is not None  # a finished stream has decided all gates
     if isinstance(fold, SuccessFold):
         rated = gate_verdict(fold.gate, stream)
-        return replace(rated, circuit={"shots": fold.shots, **fold.figures()})
+        return replace(rated, circuit={"shots": fold.shots, **_NO_DISTANCE, **fold.figures()})
     figures = fold.figures()
     interval = figures.get("tvd_interval", figures.get("interval"))
     blocking = fold.plan.blocks and (decision.stop_reason != NEW or fold.plan.require_baseline)
@@ -94,7 +95,7 @@ def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
         stop_reason=decision.stop_reason,
         blocking=blocking,
         figures=figures.get("figures", {}),
-        circuit={"shots": fold.shots, **_shown(figures)},
+        circuit={"shots": fold.shots, **_NO_DISTANCE, **_shown(figures)},
     )
 
 
@@ -106,6 +107,8 @@ def _shown(figures: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+_NO_DISTANCE: Mapping[str, None] = MappingProxyType(dict.fromkeys(("tvd", "tvd_interval", "max_tvd", "bad_tvd")))
+"""Every gate on a circuit has these; null where it asks for no distance, or for none in particular."""
 _OWN_PLACE = frozenset(
     {"figures", "shots", "estimate", "interval", "interval_method", "confidence", "threshold", "bad", "side"}
 )
