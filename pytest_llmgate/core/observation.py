@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage
@@ -20,11 +21,32 @@ class TrialError(NamedTuple):
     fatal: bool = False
 
 
+class Judgement(NamedTuple):
+    """What a judge answered once, or why it gave no answer."""
+
+    reply: Reply | None
+    error: TrialError | None = None
+
+
+class Judging(NamedTuple):
+    """What the judges of one trial said and took.
+
+    answers: by the key of the measure that asks, one a repeat. models: the name that each alias answered under, as
+    its provider says. usage: of all their calls. billed: what of the whole trial was live, the subject's included.
+    """
+
+    answers: Mapping[str, tuple[Judgement, ...]]
+    models: Mapping[str, str]
+    usage: Usage
+    billed: Usage
+
+
 class Observation(NamedTuple):
     """Outcome of one trial, already redacted.
 
     reply: None where there is an error or a test body returned nothing. passed: the body's own verdict, for
     test bodies. latency_ms: of the attempt that answered; queued_ms: waiting and back-off, kept apart.
+    usage, latency_ms, queued_ms: the subject's own. judging: None where no judge was asked.
     """
 
     reply: Reply | None
@@ -35,6 +57,7 @@ class Observation(NamedTuple):
     replayed: bool = False
     passed: bool | None = None
     detail: Any = None
+    judging: Judging | None = None
 
 
 class Measurement(NamedTuple):

@@ -125,7 +125,7 @@ class TestPlan:
     id: pytest's node id, also in the seeds. kind: `prompt`, `function`, `circuit` or `body`. function: of the kind of
     that name, as `file.py:name`. circuit: of that kind, whose trials are batches of shots. base: the folder that
     paths are relative to. trials: the ceiling. workers: threads of a synchronous body. file: the suite file or
-    module, relative to the root.
+    module, relative to the root. judges: models that its gates ask about the replies, by alias.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -152,6 +152,7 @@ class TestPlan:
     cassette: str | None = None
     models: Mapping[str, ModelPlan] = field(default_factory=dict)
     prompts: Mapping[str, PromptPlan] = field(default_factory=dict)
+    judges: Mapping[str, ModelPlan] = field(default_factory=dict)
     content: Mapping[str, str] = field(default_factory=dict)
     where: Where | None = None
 
@@ -160,17 +161,35 @@ class TestPlan:
         """Seconds that a blocking trial may take: a prompt's only call has its model's deadline, a job its device's."""
         if self.circuit is not None:
             return self.circuit.backend.deadline_s + _SETTLING_S  # a device gives up by itself, and settles
-        return self.model.deadline_s if self.kind == "prompt" and self.model is not None else self.deadline_s
+        own = self.model.deadline_s if self.kind == "prompt" and self.model is not None else self.deadline_s
+        return own + self._judging_s
+
+    @property
+    def _judging_s(self) -> float:
+        """Seconds that the judges of a trial may take, one call after another."""
+        if not self.judges:
+            return 0.0
+        asked = [(self.judges.get(str(gate.params.get("model"))), gate) for gate in self.gates]
+        calls = [(judge, int(gate.params.get("repeats", 1))) for judge, gate in asked if judge is not None]
+        return sum(judge.deadline_s * often for judge, often in calls)
 
     @property
     def equal_replies(self) -> bool:
         """Whether identical requests are declared to give identical replies."""
-        return self.kind == "prompt" and self.model is not None and self.model.deterministic is True
+        declared = self.kind == "prompt" and self.model is not None and self.model.deterministic is True
+        return declared and self._judged_alike
+
+    @property
+    def _judged_alike(self) -> bool:
+        """Whether identical replies are judged identically; a judge that draws its answers is no census."""
+        return all(judge.deterministic is True for judge in self.judges.values())
 
     @property
     def presumed_equal(self) -> bool:
         """Whether identical requests probably give identical replies: temperature 0, and nobody denies it."""
         if self.kind != "prompt" or self.model is None or self.model.deterministic is not None:
+            return False
+        if not self._judged_alike:
             return False
         temperature = self.model.params.get("temperature")
         return isinstance(temperature, (int, float)) and not isinstance(temperature, bool) and temperature == 0
@@ -196,10 +215,15 @@ def plan_from_row(row: Mapping[str, Any]) -> TestPlan:
     known = {key: value for key, value in row.items() if key not in ("model", "models", "prompt", "prompts")}
     known["cases"] = tuple(Case(**{**case, "context": _context(case["context"])}) for case in row["cases"])
     known["gates"] = tuple(_gate_from_row(gate) for gate in row["gates"])
-    known["model"] = ModelPlan(**{**row["model"], "where": None}) if row["model"] else None
+    known["model"] = _model_from_row(row["model"]) if row["model"] else None
+    known["judges"] = {alias: _model_from_row(judge) for alias, judge in row.get("judges", {}).items()}
     known["circuit"] = circuit_from_row(row["circuit"]) if row.get("circuit") else None
     known["where"] = Where(**row["where"]) if row["where"] else None
     return TestPlan(**known)
+
+
+def _model_from_row(row: Mapping[str, Any]) -> ModelPlan:
+    return ModelPlan(**{**row, "where": None})
 
 
 def _context(value: Any) -> Any:

@@ -36,6 +36,36 @@ class MeasureFactory(Protocol):
         """The measure; raises LlmgateError for parameters that make no sense."""
 
 
+class Inquiry(NamedTuple):
+    """What a judge is asked. vars: the same in parts, for judges that are Python functions."""
+
+    messages: tuple[Mapping[str, Any], ...]
+    vars: Mapping[str, Any]
+
+
+@runtime_checkable
+class AskingMeasure(Protocol):
+    """A measure that reads what a model says of the reply; the model is asked within the trial, before it measures.
+
+    key: measures of one key ask the same and share the answers, which stand under it in `Judging.answers`.
+    judge: the model's alias. repeats: how often it is asked, with other seeds.
+    """
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def judge(self) -> str: ...
+
+    @property
+    def repeats(self) -> int: ...
+
+    def inquiry(self, case: Case, reply: Reply) -> Inquiry | None:
+        """What to ask of a reply; None where it cannot be asked about, which leaves a hole."""
+
+    def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
 class AssertionTypes(Protocol):
     """The registry, as the compiler sees it."""
 

@@ -9,6 +9,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from pytest_llmgate.core.observation import Judging
 from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 
@@ -20,7 +21,8 @@ class TrialRecord(NamedTuple):
 
     verdicts: per gate name, None is a hole. scores: only gates that give one. reply: digest of the redacted
     text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short. outcome: of a chunk
-    of shots, its `counts` and how they were drawn; such a trial's case is its arm.
+    of shots, its `counts` and how they were drawn; such a trial's case is its arm. judges: the models that judged it,
+    and what they took, which `usage` includes.
     """
 
     test: str
@@ -38,13 +40,14 @@ class TrialRecord(NamedTuple):
     reply: str | None = None
     reasons: Mapping[str, str] = _NOTHING
     outcome: Mapping[str, Any] = _NOTHING
+    judges: Mapping[str, Any] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, outcome,
+            reasons, outcome, judges,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -65,6 +68,8 @@ class TrialRecord(NamedTuple):
             line += ',"reasons":' + json.dumps(dict(reasons), ensure_ascii=False, separators=(",", ":"))
         if outcome:
             line += ',"outcome":' + json.dumps(dict(outcome), ensure_ascii=False, separators=(",", ":"))
+        if judges:
+            line += ',"judges":' + json.dumps(dict(judges), ensure_ascii=False, separators=(",", ":"))
         return line + "}"
 
 
@@ -91,6 +96,11 @@ def usage_row(usage: Usage) -> dict[str, Any]:
     }
 
 
+def judges_row(judging: Judging) -> dict[str, Any]:
+    """What a trial's row keeps of its judges: the model behind each alias, and their usage."""
+    return {"models": dict(judging.models), "usage": usage_row(judging.usage)}
+
+
 def usage_from_row(row: Mapping[str, Any]) -> Usage:
     cost = row.get("cost_usd")
     return Usage(row["calls"], row["input_tokens"], row["output_tokens"], None if cost is None else Decimal(cost))
@@ -114,4 +124,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         reply=row.get("reply"),
         reasons=row.get("reasons") or {},
         outcome=row.get("outcome") or {},
+        judges=row.get("judges") or {},
     )

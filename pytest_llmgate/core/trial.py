@@ -14,6 +14,11 @@ SEED_BITS = 53  # exact in JSON and JavaScript, and still practically free of co
 _SEED_MASK = (1 << SEED_BITS) - 1
 
 
+def call_seed(seed: int, ordinal: int) -> int:
+    """The seed of a trial's call number `ordinal`; call 0 has the trial's own. Below 2**53."""
+    return (seed + ordinal * 0x9E3779B97F4A7) & _SEED_MASK
+
+
 class Trial(NamedTuple):
     """One seeded execution of a test on one case.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import text_digest
@@ -10,12 +11,13 @@ from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Measure
-from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.record import TrialRecord, judges_row
 from pytest_llmgate.core.trial import Trial
 
 _REASON_LENGTH = 300
 _NO_REASONS: Mapping[str, str] = {}
 _NO_SCORES: Mapping[str, float] = {}
+_NO_JUDGES: Mapping[str, Any] = {}
 
 
 class Judge:
@@ -43,7 +45,9 @@ class Judge:
             if not good and reason:
                 reasons = reasons or {}
                 reasons[name] = reason[:_REASON_LENGTH]
-        reply, error, usage, latency_ms, queued_ms, replayed, _, _ = seen
+        reply, error, usage, latency_ms, queued_ms, replayed, _, _, judging = seen
+        if judging is not None:
+            usage = usage.plus(judging.usage)
         return TrialRecord(
             self._test,
             case.id,
@@ -58,6 +62,7 @@ class Judge:
             fatal=error is not None and error.fatal,
             reply=None if reply is None else text_digest(reply.text),
             reasons=reasons or _NO_REASONS,
+            judges=_NO_JUDGES if judging is None else judges_row(judging),
         )
 
 

@@ -142,7 +142,7 @@ class TestRun:
         with self.lock:
             self.in_flight -= 1
             if not record.replayed:
-                self._billed.add(record.usage)
+                self._billed.add(record.usage if seen.judging is None else seen.judging.billed)
                 self._look_ahead = not self._only_replay
             if reply is not None and record.reasons and len(self.said) < _SAID:
                 self.said[record.reply or ""] = reply.text[:_SAID_LENGTH]

@@ -9,7 +9,7 @@ from pytest_llmgate.core.errors import nearest, problem
 from pytest_llmgate.core.plan import ModelPlan, TestPlan
 from pytest_llmgate.core.ports import CallFailed, CallKey
 from pytest_llmgate.core.reply import Reply, Request, Usage
-from pytest_llmgate.core.trial import SEED_BITS, Trial
+from pytest_llmgate.core.trial import Trial, call_seed
 from pytest_llmgate.engine.calls import ModelCaller
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.subjects.guard import Guard
@@ -79,8 +79,7 @@ class ModelDoor:
         """A call that is ready to be asked; raises for unknown prompts, models and variables."""
         target = self._model(model)
         messages = self._template(prompt).render_vars(variables)
-        # Further calls of a trial get seeds of their own, in a way that repeats.
-        seed = (trial.seed + ordinal * 0x9E3779B97F4A7) & ((1 << SEED_BITS) - 1)
+        seed = call_seed(trial.seed, ordinal)
         request = Request(model=target.model, messages=messages, params=target.params, seed=seed, vars=variables)
 
         async def ask() -> Reply:

@@ -89,6 +89,7 @@ records = st.builds(
     replayed=st.booleans(), overrun=st.booleans(), error=st.none() | text, fatal=st.booleans(),
     reply=st.none() | text.map(text_digest), reasons=st.dictionaries(text, text, max_size=3),
     outcome=st.dictionaries(text, st.integers(0, 10**6) | text, max_size=3),
+    judges=st.dictionaries(text, st.dictionaries(text, text, max_size=2), max_size=3),
 )  # fmt: skip
 
 
