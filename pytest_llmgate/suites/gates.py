@@ -124,7 +124,7 @@ class GateReader:
     def _known(self, params: Mapping[str, Node], keys: Iterable[str], kind: str) -> None:
         strays = [key for key in params if key not in keys]
         for key in strays:
-            hint = nearest(key, {*keys, *GATE_KEYS})
+            hint = "it asks for no rate" if key in RATE_KEYS else nearest(key, {*keys, *GATE_KEYS})
             self.problems.add("unknown-key", f"{kind!r} takes no {key!r}", params[key].place, hint)
         if strays:
             raise LlmgateError
