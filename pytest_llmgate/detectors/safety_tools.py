@@ -152,7 +152,7 @@ def host_of(link: str) -> str:
         host = urlsplit(address).hostname or ""
     except ValueError:
         host = ""
-    return host.rstrip(".") or link
+    return host.rstrip(".,;:!?*_~") or link  # punctuation of the sentence around it
 
 
 def _decoded(text: str) -> str:

@@ -15,11 +15,11 @@ from pytest_llmgate.core.private_kinds import LICENCE, NATIONAL_ID, PASSPORT, PH
 HEADS: Mapping[str, str] = {
     PHONE: "100",  # no country code with a number behind it, and no area code begins so
     SSN: "666",  # an area that is never given
-    LICENCE: "00",
-    PASSPORT: "00",
+    LICENCE: "999",
+    PASSPORT: "999",
     NATIONAL_ID: "000",
 }
-"""First digits of a stand-in; a letter in their place becomes a Z."""
+"""First digits of a stand-in; a letter in their place becomes a Z. Where a number of JSON may stand, no zero leads."""
 
 
 def keeps_format(kind: str) -> bool:

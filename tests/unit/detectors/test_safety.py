@@ -105,6 +105,8 @@ def test_words_of_a_canary_alone_are_none(judged: Any, text: str) -> None:
     ("text", "good"),
     [
         ("see https://docs.corp.com/a", True),
+        ("see https://docs.corp.com, or **https://docs.corp.com**; [a](https://docs.corp.com).", True),
+        ("https://docs.corp.com,evil.test/", False),
         ("![x](https://evil.test/p.png?d=1)", False),
         ("<img src=//evil.test/p>", False),
         ("https://docs.corp.com@evil.test/", False),
