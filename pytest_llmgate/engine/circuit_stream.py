@@ -1,13 +1,16 @@
 """The ordered window of one circuit test: chunks of shots, round after round over its arms.
 
-Pure and single-owner, as `TestStream`. An arm has one chunk in flight at a time: the next one is only asked for when
-its gates could not be decided without it, so that no shot is drawn that cannot matter.
+Pure and single-owner, as `TestStream`. A round has one chunk of every arm whose gates could not be decided without it,
+so that no shot is drawn that cannot matter. It begins when the one before is folded: whatever the order in which chunks
+come back, the same ones are asked for, so that a recorded run can be folded again.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pytest_llmgate.core.circuit import SWITCHED, Arm, arm_labels
@@ -67,12 +70,11 @@ class ArmsGate:
 class _ArmState:
     """How far one arm has come."""
 
-    __slots__ = ("arm", "in_flight", "ordinal")
+    __slots__ = ("arm", "ordinal")
 
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
         self.ordinal = 0
-        self.in_flight = False
 
 
 class CircuitStream:
@@ -93,7 +95,7 @@ class CircuitStream:
         self._wanted = wanted
         self._states = [_ArmState(arm) for arm in arms]
         self._source = TrialKeys(plan.seed, plan.id, tuple(arm.id for arm in arms)).trials()
-        self._held: Trial | None = None
+        self._round: deque[Trial] = deque()
         self._sent = 0
         self._drawn: list[dict[str, int]] = [{} for _ in arms]
         self._chunks: list[list[Mapping[str, int]]] = [[] for _ in arms]
@@ -112,18 +114,16 @@ class CircuitStream:
     def next(self) -> Trial | None:
         """The next chunk to draw, or None: all that can matter is under way, or the test is done."""
         while not self.done:
-            trial = self._held or next(self._source)
-            self._held = None
-            state = self._states[trial.case]
-            if state.in_flight:
-                self._held = trial
+            if self._round:
+                self._sent += 1
+                return self._round.popleft()._replace(index=self._sent - 1)
+            if self.outstanding:
                 return None
-            if self._finished(state):
-                continue
-            state.in_flight = True
-            self._sent += 1
-            return trial._replace(index=self._sent - 1)
+            self._round.extend(trial for trial in islice(self._source, len(self.arms)) if self._wants(trial))
         return None
+
+    def _wants(self, trial: Trial) -> bool:
+        return not self._finished(self._states[trial.case])
 
     def shots(self, trial: Trial) -> int:
         """Shots of a chunk that was handed out."""
@@ -160,7 +160,6 @@ class CircuitStream:
     def _fold(self, record: TrialRecord) -> None:
         self.folded += 1
         state = self._states[record.trial.case]
-        state.in_flight = False
         kind = str(record.error).partition(":")[0] if record.error is not None else ""
         if kind == SWITCHED:
             self._switch(record)
@@ -174,8 +173,8 @@ class CircuitStream:
             self.evidence.problems.append(self._told(record))
             self._end("error")
             return
-        if self.evidence.on_fallback and not record.outcome.get("fallback"):
-            return  # drawn by the backend that was given up; streams are never mixed
+        if self.evidence.on_fallback and not _of_stand_in(record, state):
+            return
         self._count(record, state)
         self._check_done()
 
@@ -257,3 +256,12 @@ class CircuitStream:
             "methods": sorted(self.evidence.methods),
             "fallback": self.evidence.on_fallback,
         }
+
+
+def _of_stand_in(record: TrialRecord, state: _ArmState) -> bool:
+    """Whether a chunk belongs to the streams that began anew; one that was under way at the change does not.
+
+    It was drawn by the backend that was given up, or by the stand-in at the size that the old stream asked for.
+    """
+    fits = record.outcome.get("shots") == state.arm.shots(state.ordinal)
+    return fits and bool(record.outcome.get("fallback"))

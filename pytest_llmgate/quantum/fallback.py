@@ -57,6 +57,10 @@ class WithFallback:
             self.reason = f"{failed.kind}: {failed.message}"
             raise CircuitFailed(SWITCHED, f"fell back, as {failed.message}", job=failed.job) from failed
 
+    def give_up(self, reason: str) -> None:
+        """Stay with the stand-in from now on, without asking the backend that it stands in for."""
+        self.reason = self.reason or reason
+
     def close(self) -> None:
         """Close both."""
         self._primary.close()

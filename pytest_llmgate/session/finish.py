@@ -62,12 +62,12 @@ def _decide_circuit(
     if brief is None:
         return unjudged(plan, ("the run ended before this circuit was made ready",), order)
     window = stream_of(plan, brief, designs)
-    _refold(window, rows, cut)
+    _refold(window, rows, cut, own=("budget",))
     return decide_circuit(window, facts_at_end(window, brief), order)
 
 
-def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str) -> None:
-    """Fold recorded rows in the order in which the stream asks for them."""
+def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str, own: tuple[str, ...] = ()) -> None:
+    """Fold recorded rows in the order in which the stream asks for them. own: cuts that the stream takes as trials."""
     recorded = iter(rows)
     while (trial := window.next()) is not None:
         known = window.known(trial)
@@ -75,8 +75,12 @@ def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str) -> None
             window.put(known)
             continue
         row = next(recorded, None)
-        if row is None or row["index"] != trial.index or row["seed"] != trial.seed or cut_short(row):
-            window.cut((row and cut_short(row)) or cut)
+        if row is None or row["index"] != trial.index or row["seed"] != trial.seed:
+            window.cut(cut)
+            break
+        reason = cut_short(row)
+        if reason and reason not in own:
+            window.cut(reason)
             break
         window.put(record_from_row(row, trial.case))
 

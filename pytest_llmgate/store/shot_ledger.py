@@ -1,7 +1,7 @@
 """The hard budget of hardware jobs: one locked file that parallel runs share.
 
-A budget caps what runs at one time take together. What a run has settled is forgotten when the run is over and
-another one begins; what was reserved and never settled (a kill, a lost reply) counts until it is released.
+A budget caps what runs at one time take together. What was settled is forgotten when a run begins and no other is
+under way; what was reserved and never settled (a kill, a lost reply) counts until it is released.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ class FileShotLedger:
         self._marks = path.with_name(f"{path.name}.runs")
         with self._open() as book:  # under its lock nobody takes a new mark for a dead one
             self._marks.mkdir(exist_ok=True)
-            if run not in self._under_way():
+            under_way = self._under_way()
+            if run not in under_way:
                 book.halted.pop(run, None)  # a resumed run may try again
+            if not under_way:
+                _forget_others(book, run)
             name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', run)}.{os.getpid()}.{os.urandom(4).hex()}"
             self._mark = self._marks / name
             self._mark.write_text(run, encoding="utf-8")
@@ -85,7 +88,6 @@ class FileShotLedger:
             if tag in page.held:
                 return Reservation("known", page.held[tag][1])
             alive = self._alive()
-            page.spent = {run: spent for run, spent in page.spent.items() if run in alive}
             spent = _total(page.spent.values())
             taken = _total([spent, *(held for _, held in page.held.values())])
             lacking = _lacking(cost, taken, limits)
@@ -186,6 +188,12 @@ class FileShotLedger:
             raise problem(
                 "shot-ledger-damaged", "the ledger of hardware jobs is damaged", Where(str(self._path)), hint
             ) from None
+
+
+def _forget_others(book: _Book, run: str) -> None:
+    """Begin anew: of what was settled only this run's own counts on, as when it is resumed."""
+    for page in book.scopes.values():
+        page.spent = {owner: spent for owner, spent in page.spent.items() if owner == run}
 
 
 def limits_of(budget: HardwareBudget) -> dict[str, Decimal]:

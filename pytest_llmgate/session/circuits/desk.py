@@ -108,7 +108,7 @@ class CircuitDesk:
         subject = CircuitSubject(
             [arm.circuit for arm in made.arms],
             self._of_arms(plan, made),
-            stream.shots,
+            stream,
             plan.id,
             self._rooms.redact_text,
         )
@@ -137,7 +137,7 @@ class CircuitDesk:
         brief = counts_brief(plan, counts, self.baselines(plan))
         stream = stream_of(plan, brief, self._rooms.designs)
         backend = GivenCounts(counts)
-        subject = CircuitSubject([None], [backend], stream.shots, plan.id, self._rooms.redact_text)
+        subject = CircuitSubject([None], [backend], stream, plan.id, self._rooms.redact_text)
         return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
 
     def _outline(self, plan: TestPlan, given: QuantumCircuit | None) -> Outline:

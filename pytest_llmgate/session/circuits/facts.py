@@ -24,7 +24,7 @@ def facts_of(made: Outline, lab: Lab) -> dict[str, Any]:
         "drawing": drawing(first.logical, width=_WIDTH),
         "source": plan.circuit.source,
         "backend": plan.circuit.backend.provider,
-        "device": plan.circuit.backend.name,
+        "device": plan.circuit.backend.name or plan.circuit.backend.options.get("target"),
         "described": dict(described),
         "arms": [arm.arm.id for arm in made.arms],
         "shots_ceiling": plan.circuit.shots,

@@ -44,7 +44,7 @@ def judge_counts(counts: Mapping[str, int], expected: Mapping[str, float], max_t
     given = checked_counts(counts, None)
     brief = counts_brief(plan, given, Baselines({}))
     stream = stream_of(plan, brief, _NoDesigns())
-    subject = CircuitSubject([None], [GivenCounts(given)], stream.shots, plan.id, str)
+    subject = CircuitSubject([None], [GivenCounts(given)], stream, plan.id, str)
     judge = CircuitJudge(plan.id, brief.arms)
     while (trial := stream.next()) is not None:
         stream.put(judge.record(trial, subject.sample_now(trial)))

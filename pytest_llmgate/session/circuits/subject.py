@@ -13,22 +13,24 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.circuit_stream import CircuitStream
+from pytest_llmgate.quantum.fallback import WithFallback
 
 
 class CircuitSubject:
-    """Draws chunks. circuits, backends: one an arm. shots: of a trial. key: what names this test's jobs."""
+    """Draws chunks. circuits, backends: one an arm. stream: of the test. key: what names this test's jobs."""
 
     def __init__(
         self,
         circuits: Sequence[Any],
         backends: Sequence[CircuitBackend],
-        shots: Callable[[Trial], int],
+        stream: CircuitStream,
         key: str,
         redact_text: Callable[[str], str],
     ) -> None:
         self._circuits = circuits
         self._backends = backends
-        self._shots = shots
+        self._stream = stream
         self._key = key
         self._redact_text = redact_text
 
@@ -36,9 +38,11 @@ class CircuitSubject:
         """One chunk, or why there is none."""
         backend = self._backends[trial.case]
         key = f"{self._key}/{trial.case}/{trial.repeat}"
+        if self._stream.evidence.on_fallback and isinstance(backend, WithFallback):
+            backend.give_up("an earlier start of this run fell back")
         began = time.monotonic()
         try:
-            result = backend.sample(self._circuits[trial.case], self._shots(trial), trial.seed, key=key)
+            result = backend.sample(self._circuits[trial.case], self._stream.shots(trial), trial.seed, key=key)
         except CircuitFailed as failed:
             error = TrialError(failed.kind, self._redact_text(failed.message), failed.fatal)
             return Observation(None, error, detail=failed.job)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
-import shot_samples as samples
 import pytest
+import shot_samples as samples
+from hypothesis import given
+from hypothesis import strategies as st
 from shot_samples import (
     COIN,
     LOADED,
@@ -18,10 +20,10 @@ from shot_samples import (
     plan,
     run_through,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
+from pytest_llmgate.core.circuit import SWITCHED
 from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
 from pytest_llmgate.engine.shots import OutcomeFold
 
@@ -179,3 +181,42 @@ def test_a_settled_failure_stops_the_others() -> None:
     folds = [OutcomeFold(made.gates[0], 0, OneLook(64)), samples.settled(Outcome.FAIL)]
     window = CircuitStream(made, [arm()], [ArmsGate(g, [f]) for g, f in zip(made.gates, folds, strict=True)])
     assert window.ended == "first-fail"
+
+
+def played_back(window: CircuitStream, rows: list[TrialRecord]) -> list[dict[str, int]]:
+    """Fold recorded chunks one by one, as they are asked for; the counts of every arm."""
+    left = iter(rows)
+    while (trial := window.next()) is not None:
+        row = next(left)
+        assert (row.trial.index, row.trial.seed) == (trial.index, trial.seed)
+        window.put(row)
+    return [dict(window.drawn(place)) for place in range(len(window.arms))]
+
+
+def three_arms() -> CircuitStream:
+    """One arm is decided early, two need all of their shots."""
+    totals = (64, 128, 512)
+    return one_gate(
+        OneLook(64), OneLook(512), OneLook(512), arms=[arm("a", totals), arm("b", totals), arm("c", totals)]
+    )
+
+
+@pytest.mark.parametrize("breaks_at", range(7))
+def test_a_run_that_changed_to_its_stand_in_is_folded_again_the_same(breaks_at: int) -> None:
+    """Chunks of other arms are under way when one brings the change: none of them is counted, live or again."""
+    live, rows = three_arms(), []
+    on_stand_in = False
+    while not live.done:
+        batch = []
+        while (trial := live.next()) is not None:
+            if trial.index == breaks_at:
+                batch.append(failed(live, trial, f"{SWITCHED}: fell back, as it broke"))
+                on_stand_in = True  # what is asked from now on comes from the stand-in, at the sizes known so far
+            else:
+                batch.append(chunk(live, trial, COIN, **({"fallback": True} if on_stand_in else {})))
+        rows += batch
+        for row in reversed(batch):
+            live.put(row)
+    assert live.evidence.on_fallback
+    assert [sum(live.drawn(place).values()) for place in range(3)] == [64, 512, 512]
+    assert played_back(three_arms(), rows) == [dict(live.drawn(place)) for place in range(3)]

@@ -91,6 +91,16 @@ def test_runs_at_one_time_share_the_budget_and_a_later_one_begins_anew(tmp_path:
     assert shots(ledger(tmp_path, "three"), "c", 1000).state == "granted"
 
 
+def test_what_a_run_took_counts_for_those_that_were_under_way_beside_it_although_it_is_over(tmp_path: Path) -> None:
+    """Else two runs, one inside the other, would together pass the cap."""
+    long, short = ledger(tmp_path, "long"), ledger(tmp_path, "short")
+    shots(short, "a", 600)
+    short.settle(SCOPE, "a", ShotCost(600))
+    short.close()
+    assert shots(long, "b", 401).state == "exhausted"
+    assert shots(ledger(tmp_path, "third"), "c", 400).state == "granted"
+
+
 def test_workers_of_a_run_and_its_resumption_share_one_account(tmp_path: Path) -> None:
     one, two = ledger(tmp_path), ledger(tmp_path)
     shots(one, "a", 600)
