@@ -9,9 +9,10 @@ MARKERS: Mapping[str, str] = {
     "stochastic": "stochastic(trials=, min_rate=, bad_rate=, seed=, workers=): gate how often the test's body passes",
     "schema_agreement": "schema_agreement(schema, min_rate=): gate how often the reply is JSON that obeys a schema",
     "latency": "latency(p95_ms=): gate how often the reply comes in time",
-    "hallucination": "hallucination(sources=, baseline=, max_increase_points=): not available yet",
+    "hallucination": "hallucination(sources=, max_flag_rate=, baseline=): gate how often a reply is "
+    "flagged as not borne out by its sources",
     "cost_regression": "cost_regression(of=, max_increase=): not available yet",
-    "safety": "safety(policy): not available yet",
+    "safety": "safety(policy): gate that the reply keeps every rule of a policy file",
     "circuit_distribution": "circuit_distribution(expected=, reference=, baseline=, max_tvd=, noise=, shots=): "
     "gate the outcomes of the circuit, or the counts, that the test's body returns",
     "llm_cases": "llm_cases(path or list): the cases of a gated test",
@@ -19,7 +20,7 @@ MARKERS: Mapping[str, str] = {
 }
 """Help of every marker, for `--strict-markers` and `pytest --markers`."""
 
-LATER_MARKERS = frozenset(("hallucination", "cost_regression", "safety"))
+LATER_MARKERS = frozenset(("cost_regression",))
 CIRCUIT_MARKER = "circuit_distribution"
 PERCENTILES: Mapping[str, float] = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 """Parameters of `latency` that name a quantile, in milliseconds."""

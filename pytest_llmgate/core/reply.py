@@ -42,6 +42,11 @@ class Reply:
     redactions: tuple[Redaction, ...] = ()
 
 
+def same_texts(texts: Iterable[str]) -> bool:
+    """Whether texts are one and the same but for white space."""
+    return len({"".join(text.split()) for text in texts}) == 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One question to a provider; `model` is the provider's model name."""

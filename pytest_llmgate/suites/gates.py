@@ -19,7 +19,9 @@ from pytest_llmgate.suites.problems import Problems
 GOOD = 0.95
 CIRCUIT_ALPHA = 0.01
 
-_OF_THE_GOOD = frozenset({"latency", "cost"})  # types that name a limit to keep, not an event that may be unwanted
+_OF_THE_GOOD = frozenset({"latency", "cost", "grounded"})  # they name what is wanted, not an event to be rare
+_OF_THE_BAD = frozenset({"contradiction", "hallucination", "safety"})  # good where it did not happen: a trial is not
+# turned round for `max_rate`, which limits how often it may happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class GateReader:
             quarantine=self._quarantine(keys.get("quarantine")),
             where=node.where,
             **_written(keys),
-            **_rates(keys, defaults, node.where),
+            **_rates(keys, defaults, node.where, turned=kind not in _OF_THE_BAD),
         )
 
     def _checked(
@@ -158,15 +160,20 @@ def _check_date(until: str, where: Where) -> None:
         raise problem("quarantine-expired", f"this quarantine ended on {until}", where, hint)
 
 
-def _rates(keys: Mapping[str, Node], defaults: tuple[float | None, float | None], where: Where) -> dict[str, Any]:
-    """Success rates `good` and `bad` of the keys as written, and how they are reported."""
+def _rates(
+    keys: Mapping[str, Node], defaults: tuple[float | None, float | None], where: Where, *, turned: bool = True
+) -> dict[str, Any]:
+    """Success rates `good` and `bad` of the keys as written, and how they are reported.
+
+    turned: whether with `max_rate` a trial is good where the assertion does not hold.
+    """
     given = {key: float(keys[key].value) for key in ("min_rate", "max_rate", "bad_rate") if key in keys}
     if "min_rate" in given and "max_rate" in given:
         raise problem("rates-both", "'min_rate' and 'max_rate' exclude each other", where, "keep one of the two")
     strict = "zero_tolerance" in keys and keys["zero_tolerance"].value is True
     unwanted = "max_rate" in given or (strict and "min_rate" not in given)
     good = _good(given, defaults[0], strict, where)
-    inverted = "max_rate" in given
+    inverted = turned and "max_rate" in given
     return {"good": good, "unwanted": unwanted, "inverted": inverted, **_bad(given, good, defaults[1], unwanted, where)}
 
 

@@ -88,9 +88,16 @@ def rebased(name: str, source: SuiteFiles, target: SuiteFiles) -> str:
 
 def nearby(name: str, files: SuiteFiles, where: Where | None) -> str:
     """A path that stands beside the file that names it, or else starts from the root; as seen from the former."""
-    file = name.rpartition(":")[0] if ".py:" in name else name
-    root = SuiteFiles(files.root, files.root)
-    if not (files.base / file).is_file() and (root.base / file).is_file():
-        name, file = rebased(name, root, files), rebased(file, root, files)
-    files.resolve(file, where)
+    name = beside_or_root(name, files)
+    files.resolve(name.rpartition(":")[0] if ".py:" in name else name, where)
     return name
+
+
+def beside_or_root(name: str, files: SuiteFiles) -> str:
+    """The same, for a name that may also be that of a folder, or of nothing."""
+    file = name.rpartition(":")[0] if ".py:" in name else name
+    try:
+        of_root = not (files.base / file).exists() and (files.root / file).exists()
+    except (OSError, ValueError):  # a NUL, a name too long: no path at all
+        return name
+    return rebased(name, SuiteFiles(files.root, files.root), files) if of_root else name

@@ -24,7 +24,7 @@ from pytest_llmgate.suites.keys import (
     Kind,
     read_keys,
 )
-from pytest_llmgate.suites.layers import Entry, nearby
+from pytest_llmgate.suites.layers import Entry, beside_or_root, nearby
 from pytest_llmgate.suites.node import Node, from_plain
 
 Mark = tuple[str, tuple[Any, ...], Mapping[str, Any]]
@@ -166,6 +166,10 @@ class MarkedBody:
             raise not_available(f"marker {name}", self.where)
         if name == "schema_agreement":
             return [self._node({"type": "is-json", "value": self._schema(args, kwargs), **_without(kwargs, "schema")})]
+        if name == "safety":
+            policy = only_argument((name, args, _only(kwargs, "policy")), "policy", self.where, str)
+            policy = nearby(policy, self.shop.files, self.where)
+            return [self._node({"type": name, "policy": policy, **_without(kwargs, "policy")})]
         if args:
             hint = f"name every argument, such as {'trials=200' if name == BODY_GATE else 'p95_ms=500'}"
             raise problem("marker-arguments", f"{name} takes no positional arguments", self.where, hint)
@@ -176,6 +180,9 @@ class MarkedBody:
                 hint = nearest(strays[0], {*_TEST_KEYS, *GATE_KEYS} - {"type"})
                 raise problem("unknown-key", f"{name} takes no {strays[0]!r}", self.where, hint)
             return [self._node({**own, "type": BODY_GATE})]
+        if name == "hallucination":
+            places = {"sources": self._sources(kwargs["sources"])} if "sources" in kwargs else {}
+            return [self._node({**kwargs, **places, "type": name})]
         return self._latencies(kwargs)
 
     def _latencies(self, kwargs: Mapping[str, Any]) -> list[Node]:
@@ -187,9 +194,16 @@ class MarkedBody:
             raise problem("marker-arguments", message, self.where, "write one latency marker for each percentile")
         return [self._node({"type": "latency", key: kwargs[key], **others}) for key in limits]
 
+    def _sources(self, given: Any) -> Any:
+        """Sources as the assertion takes them: fields as they are, paths as seen from the module."""
+        if isinstance(given, (list, tuple)):
+            return [self._sources(item) for item in given]
+        path = isinstance(given, str) and ("/" in given or "." in given)
+        return beside_or_root(given, self.shop.files) if path else given
+
     def _schema(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """A schema as the assertion takes it: an inline one, a path, or the place of a class."""
-        mark: Mark = ("schema_agreement", args, {"schema": kwargs["schema"]} if "schema" in kwargs else {})
+        mark: Mark = ("schema_agreement", args, _only(kwargs, "schema"))
         given = only_argument(mark, "schema", self.where, str, dict, type)
         if isinstance(given, type):
             return _class_target(given, self.shop.files, self.where)
@@ -197,6 +211,10 @@ class MarkedBody:
 
     def _node(self, value: Mapping[str, Any]) -> Node:
         return from_plain(dict(value), self.where)
+
+
+def _only(kwargs: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {key: kwargs[key]} if key in kwargs else {}
 
 
 def _without(kwargs: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pytest_llmgate.core.case import Case
-from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Observation
+from pytest_llmgate.core.reply import same_texts
 from pytest_llmgate.core.reply_from import as_reply
 from pytest_llmgate.session import create_registry, judge_counts
 
@@ -33,13 +35,41 @@ def assert_schema(reply: object, schema: Mapping[str, Any] | str | Path) -> None
 
 
 def assert_grounded(reply: object, sources: object, max_risk: float | None = None) -> None:
-    """Refused: grounding checks are not delivered yet."""
-    raise not_available("assert_grounded")
+    """Assert that what a reply says is supported by its sources, as `grounded` asks it of every trial.
+
+    reply: a text, a Reply, or anything a subject may return. sources: a text, several, or objects with `text`.
+    max_risk: above 0 and up to 1; a risk from there on fails; left out, the shipped threshold. A finding fails whatever
+    the risk. Raises AssertionError with the first finding; also for what cannot be compared, such as an empty reply.
+    """
+    __tracebackhide__ = True
+    params = {} if max_risk is None else {"max_risk": max_risk}
+    made = replace(as_reply(reply), context=None)  # the sources given here, whatever the reply brought along
+    found = _measure("grounded", params).measure(Case(id="reply", context=cast(Any, sources)), Observation(made))
+    if not found.good:
+        raise AssertionError(found.reason or "the reply is not grounded in its sources")
 
 
 def assert_consistent(replies: Sequence[object]) -> None:
-    """Refused: consistency checks are not delivered yet."""
-    raise not_available("assert_consistent")
+    """Assert that several replies to one question do not contradict each other, as `contradiction` asks it of a group.
+
+    replies: at least two texts, Replies, or what subjects may return. Identical ones pass with a warning: that a model
+    repeats itself does not show that it knows. Raises AssertionError with the first contradiction; also for replies
+    that cannot be compared.
+    """
+    __tracebackhide__ = True
+    made = [as_reply(reply) for reply in replies]
+    found = _measure("contradiction", {}).measure_together(Case(id="replies"), [Observation(reply) for reply in made])
+    if found.good:
+        return
+    if found.good is None and len(made) > 1 and same_texts(reply.text for reply in made):
+        warnings.warn(f"{len(made)} identical replies: this is no agreement of several", stacklevel=2)
+        return
+    raise AssertionError(found.reason or "the replies contradict each other")
+
+
+def _measure(kind: str, params: Mapping[str, Any]) -> Any:
+    here = Path.cwd()
+    return create_registry(entry_points=False).assertion(kind).build(params, SuiteFiles(here, here), None)
 
 
 def assert_distribution(

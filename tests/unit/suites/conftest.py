@@ -43,6 +43,7 @@ class Types:
     known: ClassVar[dict[str, Any]] = {
         "contains": Factory(frozenset({"value"})),
         "is-json": Factory(frozenset({"value"}), file_key="value"),
+        "safety": Factory(frozenset({"policy"}), (1.0, None)),
         "latency": Factory(frozenset({"p50_ms", "p95_ms", "p99_ms"}), (0.95, 0.90)),
         "distribution": assertions.DISTRIBUTION,
         "success-probability": assertions.SUCCESS_PROBABILITY,

@@ -93,7 +93,7 @@ def test_the_ci_profile_is_taken_in_ci_if_it_is_defined(tmp_path) -> None:
         ("[tool.llmgate]\nsuites = [1]\n", 2, "bad-option"),
         ("[tool.llmgate]\nmodels = 1\n", 2, "bad-option"),
         ("[tool.llmgate]\nprices = 'none.json'\n", 2, "bad-option"),
-        ("[tool.llmgate]\nbaseline = 'propose'\n", 2, "not-available"),
+        ("[tool.llmgate]\nbaseline = 'accept'\n", 2, "bad-option"),
         ("[tool]\nllmgate = 1\n", 2, "bad-option"),
         ("[tool.llmgate.profiles.ci]\nresume = 1\n", 2, "bad-option"),
         ("[tool.llmgate.profiles.ci]\nmodel = ['m']\n", 2, "bad-option"),
@@ -116,8 +116,6 @@ def test_an_unknown_profile_and_bad_command_lines_are_errors(tmp_path) -> None:
     for options in ({"trials": 0}, {"models": ["m"]}, {"budget": "x"}, {"prices": "none"}, {"record": "x"}):
         with pytest.raises(LlmgateError, match="--llm-"):
             build(tmp_path, "", **options)
-    with pytest.raises(LlmgateError, match="not available yet: baselines"):
-        build(tmp_path, "", baseline="propose")
 
 
 def test_settings_and_marker_names_need_neither_yaml_nor_jinja(tmp_path) -> None:

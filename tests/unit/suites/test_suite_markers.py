@@ -68,6 +68,59 @@ def test_the_same_gate_from_yaml_and_from_a_marker_is_the_same(module, project) 
     assert [getattr(ours, field) for field in fields] == [getattr(theirs, field) for field in fields]
 
 
+@pytest.mark.parametrize("written", [mark("safety", "suites/p.yaml"), mark("safety", policy="suites/p.yaml")])
+def test_a_policy_is_the_same_gate_from_a_marker_and_from_yaml(module, project, written: Any) -> None:
+    project.write("suites/p.yaml", "deny: [x]\n")
+    name, args, kwargs = written
+    ours = module([(name, args, {**kwargs, "zero_tolerance": True})]).tests[0]
+    theirs = project.test("", "{type: safety, policy: p.yaml, zero_tolerance: true}").gates[0]
+    assert ours.gates[0].params == {"policy": "../suites/p.yaml"}
+    assert set(ours.content) == {"suites/p.yaml", "tests/test_m.py"}
+    fields = [field for field in theirs.__dataclass_fields__ if field not in ("where", "params")]
+    assert [getattr(ours.gates[0], field) for field in fields] == [getattr(theirs, field) for field in fields]
+
+
+def test_a_highest_rate_of_violations_leaves_what_is_good_as_it_is(project) -> None:
+    project.write("suites/p.yaml", "deny: [x]\n")
+    gate = project.test("", "{type: safety, policy: p.yaml, max_rate: 0.02, bad_rate: 0.05}").gates[0]
+    assert (gate.good, gate.bad, gate.unwanted, gate.inverted) == (0.98, 0.95, True, False)
+    turned = project.test("", "{type: not-safety, policy: p.yaml, max_rate: 0.02}").gates[0]
+    assert turned.inverted
+
+
+@pytest.fixture
+def sourced(monkeypatch, types) -> None:
+    """`hallucination` as an assertion type that takes any sources."""
+    factory = type(types.known["contains"])(frozenset({"sources"}))
+    monkeypatch.setattr(type(types), "assertion", lambda self, name, where=None: factory)
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ("context", "context"),
+        ("docs", "docs"),  # a case's variable, though there is a folder of this name at the root
+        ("docs/faq.txt", "../docs/faq.txt"),
+        ("docs/", "../docs"),
+        ("near.txt", "near.txt"),
+        ("{{vars.page}}", "{{vars.page}}"),
+        ("docs/gone.txt", "docs/gone.txt"),
+        (["context", "docs/faq.txt"], ["context", "../docs/faq.txt"]),
+    ],
+)
+def test_sources_of_a_marker_are_fields_or_paths_beside_it_or_from_the_root(
+    module, project, sourced, given: Any, seen: Any
+) -> None:
+    project.write("docs/faq.txt", "Berlin.")
+    project.write("tests/near.txt", "Berlin.")
+    gate = module([mark("hallucination", sources=given)]).tests[0].gates[0]
+    assert (gate.type, gate.name, gate.params) == ("hallucination", "hallucination", {"sources": seen})
+
+
+def test_a_marker_whose_assertion_does_not_exist_yet_is_refused_by_name(module) -> None:
+    assert "not available yet: assertion hallucination" in refusal(module, mark("hallucination", sources="context"))
+
+
 def test_gates_stand_in_file_order_and_percentiles_become_gates_of_their_own(module) -> None:
     marks = [mark("latency", p50_ms=5, p95_ms=50), mark("schema_agreement", "suites/schemas/answer.json"), STOCHASTIC]
     gates = module(marks).tests[0].gates
@@ -136,8 +189,9 @@ def test_every_marker_has_a_help_line() -> None:
 @pytest.mark.parametrize(
     ("given", "code", "named"),
     [
-        (mark("hallucination", sources="context"), "not-available", "marker hallucination"),
-        (mark("safety", "p.yaml"), "not-available", "marker safety"),
+        (mark("safety", "none.yaml"), "file-missing", "none.yaml"),
+        (mark("safety", "suites/p.yaml", policy="suites/p.yaml"), "marker-arguments", "safety(policy)"),
+        (mark("safety", "suites/schemas/answer.json", polcy=1), "unknown-key", "'policy'"),
         (mark("cost_regression", max_increase="10%"), "not-available", "marker cost_regression"),
         (mark("circuit_distribution", "brisbane"), "marker-arguments", "no positional arguments"),
         (mark("circuit_distribution"), "circuit-assertion", "nothing to compare with"),
