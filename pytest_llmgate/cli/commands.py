@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from pytest_llmgate.cli.baseline import baseline
+from pytest_llmgate.cli.calibrate import calibrate
 from pytest_llmgate.cli.told import EXIT, show, told
 from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.session import again, results
@@ -20,7 +21,6 @@ from pytest_llmgate.session.loading import find_root, planner
 _LATER = {
     "compare": "compare two models on one suite",
     "history": "figures of earlier runs",
-    "calibrate": "fit the hallucination score to labels",
     "lint": "check prompts and circuits",
     "init": "write a starting suite into a repository",
     "prune": "delete old runs",
@@ -144,5 +144,6 @@ def _refused(name: str, help_text: str) -> click.Command:
 
 
 cli.add_command(baseline)
+cli.add_command(calibrate)
 for _name, _help in _LATER.items():
     cli.add_command(_refused(_name, _help))

@@ -20,7 +20,7 @@ Source = tuple[str, str]
 
 DOCUMENTS = (".txt", ".md", ".rst", ".json", ".jsonl", ".yaml", ".yml", ".csv", ".html")
 MOST_FILES = 20_000
-_FORMS = "write context, the name of a case's variable, {{a.reference}}, a file or a folder; or a list of these"
+_FORMS = "write context, the name of a case's variable, {{a.reference}}, a file or a folder/; or a list of these"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def sources_from(raw: Any, files: SuiteFiles, where: Where | None) -> Sources:
     fixed: list[Source] = []
     fields: list[Callable[[Case, Reply | None], Any]] = []
     for item in wanted:
-        if _is_path(item, files):
+        if _is_path(item):
             fixed += read_documents(item, files, where)
         else:
             fields.append(_field(item, where))
@@ -82,12 +82,9 @@ def _field(name: str, where: Where | None) -> Callable[[Case, Reply | None], Any
     return lambda case, reply: lookup(case)
 
 
-def _is_path(name: str, files: SuiteFiles) -> bool:
-    if "{{" in name:
-        return False
-    if name.lower().endswith(DOCUMENTS) or "/" in name:
-        return True
-    return "." not in name and name not in ("context",) and (files.base / name).is_dir()
+def _is_path(name: str) -> bool:
+    """A bare word is a variable of the case, whatever folders there are; a folder is written with a slash."""
+    return "{{" not in name and (name.lower().endswith(DOCUMENTS) or "/" in name)
 
 
 def read_documents(name: str, files: SuiteFiles, where: Where | None) -> list[Source]:

@@ -117,10 +117,10 @@ def test_sources_come_from_the_reply_the_case_a_variable_a_reference_a_file_and_
         id="c", vars={"doc": "Shipping to Norway takes 4 days."}, context=({"id": "x", "text": "Returns take 9 days."},)
     )
     right, wrong = "Shipping to Norway takes 4 days.", "Shipping to Norway takes 6 days."
-    for sources in ("doc", "{{vars.doc}}", "one.txt", "kb", "kb/a.md", ["one.txt", "context"]):
+    for sources in ("doc", "{{vars.doc}}", "one.txt", "kb/", "kb/a.md", ["one.txt", "context"]):
         assert judge("grounded", right, case, sources=sources).good is True, sources
         assert judge("grounded", wrong, case, sources=sources).good is False, sources
-    assert judge("grounded", "Returns take 9 days.", case, sources="kb").good is True
+    assert judge("grounded", "Returns take 9 days.", case, sources="kb/").good is True
     assert judge("grounded", "Returns take 9 days.", case, sources="case.context").good is True
     assert judge("grounded", Reply(right, context=[right]), case).good is True
     assert judge("grounded", Reply(wrong, context=[wrong]), case, sources="case.context").good is False

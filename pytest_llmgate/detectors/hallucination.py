@@ -1,0 +1,133 @@
+"""`hallucination`: one calibrated risk from grounding and schema, with its parts in the reason.
+
+A flag rate can only be gated where it is known how often a good answer is flagged: the type needs a calibration on
+one's own labels, beside the suite, whose false-positive rate allows the rate that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.errors import Where, not_available, problem
+from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.ports import Measure
+from pytest_llmgate.core.rates import opposite
+from pytest_llmgate.detectors.calibration import CONTRADICTION, LEAST, Calibration
+from pytest_llmgate.detectors.calibration_file import from_text, name_beside
+from pytest_llmgate.detectors.checks import bad_parameter, hole, shown
+from pytest_llmgate.detectors.grounded import GroundedMeasure, grounded_measure
+from pytest_llmgate.detectors.hallucination_risk import Parts, composite
+from pytest_llmgate.detectors.is_json import IS_JSON
+
+WAYS_OUT = (
+    "gate the findings with type: grounded, or fit a calibration with: llmgate calibrate labels.jsonl, "
+    "or compare with a baseline (baseline: true) once that is available"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HallucinationMeasure:
+    """Good where the calibrated risk is below the calibration's threshold. schema: what the reply must conform to."""
+
+    grounding: GroundedMeasure
+    calibration: Calibration
+    schema: Measure | None
+
+    def undefined(self, case: Case) -> list[str]:
+        """Why this case cannot be measured, as clauses; empty where it can."""
+        return self.grounding.undefined(case)
+
+    def measure(self, case: Case, seen: Observation) -> Measurement:
+        if seen.reply is None:
+            return hole(seen)
+        kept = None if self.schema is None else self.schema.measure(case, seen)
+        if kept is not None and kept.good is None:
+            return Measurement(None, None, f"schema: {kept.reason}")
+        found = self.grounding.assess(case, seen.reply)
+        if isinstance(found, str):
+            return Measurement(None, None, found)
+        parts = composite(self.calibration, found, schema=None if kept is None else kept.good)
+        reason = f"{_words(parts, self.calibration)}, {len(found.findings)} findings"
+        if kept is not None and not kept.good:
+            reason += f"; {kept.reason}"
+        return Measurement(parts.risk < self.calibration.threshold, parts.risk, reason)
+
+
+def _words(parts: Parts, known: Calibration) -> str:
+    schema = {None: "", True: ", schema kept", False: ", schema violated"}[parts.schema]
+    return f"risk {parts.risk:.2f}, flagged from {known.threshold:.2f}: grounding {parts.grounding:.2f}{schema}"
+
+
+class HallucinationAssertion:
+    """The assertion type `hallucination`."""
+
+    keys = frozenset(
+        {"sources", "schema", "max_flag_rate", "bad_flag_rate", "calibration", "baseline", "max_increase_points"}
+    )
+
+    def rates(self, params: Mapping[str, Any]) -> tuple[float | None, float | None]:
+        """The success rates behind rates of flagged answers."""
+        good, bad = params.get("max_flag_rate"), params.get("bad_flag_rate")
+        return None if good is None else opposite(good), None if bad is None else opposite(bad)
+
+    def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
+        """The measure; raises LlmgateError without a calibration that allows the rate, and for what comes later."""
+        if params.get("baseline") not in (None, False) or "max_increase_points" in params:
+            raise not_available("hallucination with baseline: true and max_increase_points", where)
+        known = _calibration(params, files, where)
+        _check_rates(params, known, where)
+        schema = params.get("schema")
+        kept = None if schema is None else IS_JSON.build({"value": schema}, files, where)
+        sources = {key: params[key] for key in ("sources",) if key in params}
+        return HallucinationMeasure(grounded_measure(sources, files, where), known, kept)
+
+
+def _calibration(params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Calibration:
+    name = params.get("calibration")
+    if name is not None and not isinstance(name, str):
+        raise bad_parameter("calibration", f"{shown(name)} is no file", where)
+    beside = name or ("" if where is None else name_beside(where.path))
+    if not beside or (name is None and not (files.base / beside).is_file()):
+        wanted = f": there is no {beside}" if beside else ""
+        message = f"nobody knows how often this measure flags a good answer of yours{wanted}"
+        raise problem("hallucination-uncalibrated", message, where, WAYS_OUT)
+    known = from_text(files.read_text(beside, where), Where(beside))
+    if not known.calibrated:
+        message = f"{beside} rests on {known.labels} labels, and it takes {LEAST}: it ranks answers and decides nothing"
+        raise problem("hallucination-uncalibrated", message, where, WAYS_OUT)
+    if CONTRADICTION in known.names:
+        raise not_available("hallucination with several replies to a case", where)
+    return known
+
+
+def _check_rates(params: Mapping[str, Any], known: Calibration, where: Where | None) -> None:
+    good, bad = _rate(params, "max_flag_rate", where), _rate(params, "bad_flag_rate", where)
+    if good is None:
+        if bad is not None:
+            raise bad_parameter("bad_flag_rate", "it needs max_flag_rate beside it", where)
+        return
+    if bad is not None and bad <= good:
+        raise bad_parameter("bad_flag_rate", f"{bad:g} is not above max_flag_rate, {good:g}", where)
+    if known.false_upper > good:
+        message = (
+            f"max_flag_rate {good:.1%} is below what good answers alone may cause: "
+            f"{known.false_flags} of {known.good} good labels were flagged, at most {known.false_upper:.1%} at 95 %"
+        )
+        hint = "allow more, or calibrate with more labels or a lower wanted rate of false flags"
+        raise problem("calibration-too-weak", message, where, f"{hint}; or {WAYS_OUT}")
+
+
+def _rate(params: Mapping[str, Any], name: str, where: Where | None) -> float | None:
+    raw = params.get(name)
+    if raw is None:
+        return None
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not 0.0 < raw < 1.0:
+        raise bad_parameter(name, f"{shown(raw)} is no rate above 0 and below 1", where)
+    return float(raw)
+
+
+HALLUCINATION = HallucinationAssertion()
