@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from benchmarks import decisions, identical, redaction, startup, throughput, trial
+from benchmarks import decisions, detectors, identical, redaction, startup, throughput, trial
 from benchmarks.child import ChildFailed
 from benchmarks.figures import Check, Part, Row, markdown_table, plain_table
 from benchmarks.options import Options
@@ -23,6 +23,7 @@ PARTS: dict[str, Part] = {
     "throughput": throughput.measure,
     "identical": identical.measure,
     "redaction": redaction.measure,
+    "detectors": detectors.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")

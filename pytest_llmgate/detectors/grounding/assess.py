@@ -10,12 +10,16 @@ from pytest_llmgate.detectors.grounding.features import features
 from pytest_llmgate.detectors.grounding.findings import Finding, find
 from pytest_llmgate.detectors.grounding.passages import Passage, passages_of
 from pytest_llmgate.detectors.grounding.score import Model, sigmoid
+from pytest_llmgate.detectors.grounding.spans import unsupported
 
 _FILLER = 0.25  # what a sentence without content counts, in words
 
 
 class Sentence(NamedTuple):
-    """A sentence of the reply. risk: 0 to 1. evidence, document: the best evidence sentence and where it is from."""
+    """A sentence of the reply. risk: 0 to 1. evidence, document: the best evidence sentence and where it is from.
+
+    unsupported: places in the reply that the evidence does not hold, for marking.
+    """
 
     start: int
     end: int
@@ -23,6 +27,7 @@ class Sentence(NamedTuple):
     findings: tuple[Finding, ...]
     evidence: str
     document: str
+    unsupported: tuple[tuple[int, int], ...]
 
 
 class Assessment(NamedTuple):
@@ -68,9 +73,10 @@ def _sentence(claim: Passage, aligned: Alignment, risk: float, findings: list[Fi
     """findings: of the first sentence with this text, so that their places may have to move."""
     moved = claim.start - aligned.claim.start
     placed = tuple(finding._replace(start=finding.start + moved, end=finding.end + moved) for finding in findings)
+    marks = tuple((start + moved, end + moved) for start, end in unsupported(aligned))
     best = "" if aligned.best is None else aligned.best.text
     document = "" if aligned.place is None else aligned.evidence.documents[aligned.place]
-    return Sentence(claim.start, claim.end, risk, placed, best, document)
+    return Sentence(claim.start, claim.end, risk, placed, best, document, marks)
 
 
 def size(claim: Passage) -> float:

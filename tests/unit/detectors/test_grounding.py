@@ -236,6 +236,13 @@ def test_an_odd_number_of_turns_is_a_flip(source: str, reply: str, flipped: bool
     assert any(one.kind == "negation" for one in findings(source, reply)) is flipped
 
 
+def test_what_the_evidence_does_not_hold_is_marked_with_its_small_words() -> None:
+    text = "The bridge is 90 m long. It was painted green in the 1970s."
+    found = assess(text, index([("s", "The bridge is 90 m long. It was painted.")]), shipped())
+    assert found is not None
+    assert [text[start:end] for one in found.sentences for start, end in one.unsupported] == ["green in the 1970s"]
+
+
 # ---- parts
 
 
