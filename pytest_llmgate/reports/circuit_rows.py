@@ -138,7 +138,7 @@ def _brief(gate: Row, row: Row) -> str:
     """`0.0603 (0 to 0.136)`."""
     shown = figure if is_figure(gate) else percent
     if row["estimate"] is None:
-        return "nothing"
+        return "unknown"
     if row["interval"] is None:
         return shown(row["estimate"])
     low, high = row["interval"]
