@@ -1,68 +1,34 @@
 """End to end: qiskit-ibm-runtime's sampler against a server that behaves like IBM's, faults included.
 
-The server and the client are processes of their own. Needs `pip install qiskit-ibm-runtime localqpu`.
+The server and the client are processes of their own.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-LACKING = [package for package in ("qiskit_ibm_runtime", "localqpu") if find_spec(package) is None]
-pytestmark = [
-    pytest.mark.skipif(bool(LACKING), reason=f"not installed: {', '.join(LACKING)}"),
-    pytest.mark.slow,
-]
-CLIENT = Path(__file__).with_name("client.py")
+from .conftest import Equipped
+
+pytestmark = pytest.mark.slow
+CLIENT = str(Path(__file__).with_name("client.py"))
 HALVES = {"0 0", "1 1"}
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A server on a free port of this machine."""
-    log = tmp_path_factory.mktemp("server") / "server.log"
-    script = Path(sys.executable).with_name("localqpu")
-    with open(log, "wb") as file:
-        command = [str(script), "start", "--port", "0", "--backends", "ibm_brisbane"]
-        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
-    try:
-        yield _port_of(server, log)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _port_of(server: subprocess.Popen[bytes], log: Path) -> int:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text(encoding="utf-8"))
-        if found:
-            return int(found[1])
-        time.sleep(0.1)
-    raise AssertionError(f"the server did not start: {log.read_text(encoding='utf-8')}")
-
-
-def client(port: int, folder: Path, what: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(CLIENT), str(port), str(folder), what]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "NO_PROXY": "*"})
-
-
-@pytest.fixture(scope="module")
-def seen(port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What every scenario came to, by name."""
-    done = client(port, tmp_path_factory.mktemp("client"), "all")
-    assert done.returncode == 0, done.stderr
-    return {row["scenario"]: row for row in map(json.loads, done.stdout.splitlines())}
+def seen(equipped: Equipped, port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What every scenario came to, by name; before the first one, a client is killed while it waits."""
+    folder = tmp_path_factory.mktemp("client")
+    code, text = equipped.run(CLIENT, str(port), str(folder), "die", cwd=folder)
+    assert code == 9, text
+    left = json.loads((folder / "hardware.json").read_text())["scopes"]["killed"]["open"]
+    code, text = equipped.run(CLIENT, str(port), str(folder), "all", cwd=folder)
+    assert code == 0, text
+    rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return {"left open": left, **{row["scenario"]: row for row in rows}}
 
 
 def only(row: dict[str, Any]) -> dict[str, Any]:
@@ -146,13 +112,9 @@ def test_the_budget_ends_the_submissions(seen: dict[str, Any]) -> None:
     assert row["posts"] == 5
 
 
-def test_a_run_that_was_killed_takes_its_job_up_again(port: int, tmp_path: Path) -> None:
-    killed = client(port, tmp_path, "die")
-    assert killed.returncode == 9, killed.stderr
-    assert json.loads((tmp_path / "hardware.json").read_text())["scopes"]["killed"]["open"]
-    resumed = client(port, tmp_path, "resume")
-    assert resumed.returncode == 0, resumed.stderr
-    row = json.loads(resumed.stdout)
+def test_a_run_that_was_killed_takes_its_job_up_again(seen: dict[str, Any]) -> None:
+    row = seen["killed"]
+    assert len(seen["left open"]) == 1
     assert set(only(row)["counts"]) == HALVES and only(row)["job"]["adopted"] is True
     assert (row["posts"], len(row["jobs"])) == (1, 1)
     assert row["open"] == [] and row["shots"] == 200
