@@ -19,6 +19,11 @@ class Negated:
     def needs_price(self) -> bool:
         return bool(getattr(self.inner, "needs_price", False))
 
+    @property
+    def asking(self) -> Measure:
+        """The measure that may ask a model."""
+        return self.inner
+
     def undefined(self, case: Case) -> list[str]:
         """Why this case cannot be measured, as the inner measure says."""
         ask = getattr(self.inner, "undefined", None)
@@ -29,7 +34,7 @@ class Negated:
         if found.good is None:
             return found
         reason = f"unwanted: {found.reason}" if found.good else found.reason
-        return Measurement(not found.good, found.score, reason)
+        return found._replace(good=not found.good, reason=reason)
 
 
 def negate(measure: Measure) -> Measure:

@@ -185,12 +185,12 @@ class Engine:
         try:
             if plan.kind == "prompt":
                 return await subject.sample(trial)
-            async with asyncio.timeout(plan.deadline_s) as clock:
+            async with asyncio.timeout(plan.trial_deadline_s) as clock:
                 return await subject.sample(trial)
         except TimeoutError:
             if plan.kind == "prompt" or not clock.expired():
                 raise
-            return late(plan.deadline_s)
+            return late(plan.trial_deadline_s)
         except (asyncio.CancelledError, SystemExit, KeyboardInterrupt) as fault:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

@@ -22,6 +22,10 @@ _ASSERTIONS = {
     "tool-called": "pytest_llmgate.detectors.tool_called:TOOL_CALLED",
     "safety": "pytest_llmgate.detectors.safety:SAFETY",
     "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
+    "hallucination": "pytest_llmgate.detectors.hallucination:HALLUCINATION",
+    "llm-rubric": "pytest_llmgate.detectors.judges.assertion:LLM_RUBRIC",
+    "g-eval": "pytest_llmgate.detectors.judges.assertion:GRADED",
+    "factuality": "pytest_llmgate.detectors.judges.assertion:FACTS",
     "distribution": "pytest_llmgate.quantum.assertions:DISTRIBUTION",
     "equivalent": "pytest_llmgate.quantum.assertions:EQUIVALENT",
     "success-probability": "pytest_llmgate.quantum.assertions:SUCCESS_PROBABILITY",
@@ -49,8 +53,8 @@ _EXTRAS = {"local": "pytest-llmgate[local]"}
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
 PENDING_ASSERTIONS = frozenset(
     {
-        "similar", "llm-rubric", "g-eval", "factuality", "contradiction",
-        "hallucination", "cost-regression",
+        "similar", "contradiction",
+        "cost-regression",
     }
 )  # fmt: skip
 PENDING_PROVIDERS = frozenset({"anthropic", "ollama"})

@@ -12,7 +12,7 @@ from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, TestPlan
-from pytest_llmgate.core.ports import Designs, EarlierTrials, Ledger, Measure, Prices, Provider
+from pytest_llmgate.core.ports import AskingMeasure, Designs, EarlierTrials, Ledger, Measure, Prices, Provider
 from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.reply import Reply, Usage
 from pytest_llmgate.core.settings import Settings
@@ -148,6 +148,12 @@ def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:
     if problems:
         raise LlmgateError(*problems[:_SHOWN_PROBLEMS])
     return tuple(made)
+
+
+def asking(made: Sequence[Measure]) -> tuple[AskingMeasure, ...]:
+    """The measures among these that ask a model, also where they are negated."""
+    inner = [getattr(measure, "asking", measure) for measure in made]
+    return tuple(measure for measure in inner if isinstance(measure, AskingMeasure))
 
 
 def _unmeasurable(measure: Measure, gate: GatePlan, plan: TestPlan, parts: Parts) -> list[Problem]:

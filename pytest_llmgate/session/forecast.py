@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.plan import SuitePlan, TestPlan
 from pytest_llmgate.core.ports import Designs, Prices
-from pytest_llmgate.core.reply import Request
 from pytest_llmgate.providers.prices import PriceTable
+from pytest_llmgate.reports.numbers import counted
 from pytest_llmgate.reports.plan import PlanFigures, TestFigures, lines
 from pytest_llmgate.reports.plan_circuits import CircuitTestFigures
-from pytest_llmgate.session.assembly import FREE_PROVIDERS, rule_plan
+from pytest_llmgate.session.assembly import rule_plan
 from pytest_llmgate.session.circuits.tests import SCRATCH
+from pytest_llmgate.session.judge_costs import call_ceiling, judge_calls, judge_ceilings
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.rate_figures import rate_figures
 from pytest_llmgate.stats.figures import shared_cost, suite_blocked
@@ -107,26 +108,33 @@ def _test(plan: TestPlan, chosen: Sequence[RulePlan], prices: Prices) -> TestFig
         expected_trials=max(cost.expected, covered),
         costliest="cover: each case once" if covered > cost.expected else plan.gates[cost.costliest].name,
         gates=gates,
-        calls_per_trial=1 if plan.kind == "prompt" else None,
+        calls_per_trial=1 + judge_calls(plan) if plan.kind == "prompt" else None,
         cost_per_call=_cost_per_call(plan, prices),
         notes=_notes(plan),
     )
 
 
 def _notes(plan: TestPlan) -> tuple[str, ...]:
+    asked = judge_calls(plan)
+    judges = (f"judges ask up to {counted(asked, 'call')} a trial: {', '.join(plan.judges)}",) if asked else ()
     if plan.equal_replies:
-        return ("replies are declared deterministic: a census, one trial a case",)
+        return ("replies are declared deterministic: a census, one trial a case", *judges)
     if plan.presumed_equal:
-        return ("temperature 0: a census as soon as every case has given the same reply twice",)
-    return ()
+        return ("temperature 0: a census as soon as every case has given the same reply twice", *judges)
+    return judges
 
 
 def _cost_per_call(plan: TestPlan, prices: Prices) -> Decimal | None:
-    """An upper bound of one call's price: the largest prompt is not rendered here, so cases stand in for it."""
+    """An upper bound of one call's price: the largest prompt is not rendered here, so cases stand in for it.
+
+    Where judges are asked as well, the mean over the calls of a trial.
+    """
     if plan.kind != "prompt" or plan.model is None or plan.prompt is None:
         return None
-    if plan.model.provider in FREE_PROVIDERS:
-        return Decimal(0)
     widest = max((len(str(case.vars)) + len(str(case.context or "")) for case in plan.cases), default=0)
-    messages = (*plan.prompt.messages, {"role": "user", "content": " " * widest})
-    return prices.ceiling(Request(model=plan.model.model, messages=messages, params=plan.model.params))
+    own = call_ceiling(plan.model, (*plan.prompt.messages, {"role": "user", "content": " " * widest}), prices)
+    asked = judge_ceilings(plan, prices, widest)
+    if own is None or any(price is None for price, _ in asked):
+        return None
+    total = own + sum(((price or Decimal(0)) * often for price, often in asked), Decimal(0))
+    return total / (1 + judge_calls(plan))

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.ports import BlockingSubject, Subject
+from pytest_llmgate.core.ports import AskingMeasure, BlockingSubject, Subject
 from pytest_llmgate.core.record import usage_row
 from pytest_llmgate.core.reply import total_usage
 from pytest_llmgate.core.settings import Settings
@@ -30,6 +30,7 @@ from pytest_llmgate.session.records import Records
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.guard import Guard
+from pytest_llmgate.subjects.judged import Bench, JudgedBlockingSubject, JudgedSubject
 from pytest_llmgate.subjects.prompt import BlockingPromptSubject, PromptSubject
 
 _WATCH_EVERY_S = 0.2
@@ -96,11 +97,12 @@ class GateSession:
         if plan.kind == "circuit":
             self._tests[test_id] = test = self.circuits.prepare(plan)
             return test
+        measures = assembly.measures(plan, self.parts)
         if plan.kind != "body":
-            subject = self._subject(plan)
+            subject = self._judged(plan, self._subject(plan), assembly.asking(measures))
         test = TestRun(
             assembly.stream(plan, self.records.designs),
-            Judge(plan, assembly.measures(plan, self.parts)),
+            Judge(plan, measures),
             self.records.journal,
             subject,
             assembly.recorded(self.records.row_of(test_id), [case.id for case in plan.cases]),
@@ -112,7 +114,8 @@ class GateSession:
 
     def _look_ahead(self, plan: TestPlan) -> bool | None:
         """Whether trials of a test may be sent before earlier ones have answered."""
-        recorded = plan.kind == "prompt" and plan.model is not None and self.parts.caller(plan).recorded(plan.model)
+        asked = [*plan.judges.values(), *([plan.model] if plan.kind == "prompt" and plan.model is not None else [])]
+        recorded = any(self.parts.caller(plan).recorded(model) for model in asked)
         if not recorded or self.settings.record == "all":
             return True
         return False if self.settings.record == "replay" else None
@@ -131,6 +134,17 @@ class GateSession:
         if isinstance(subject, PromptSubject) and model is not None and caller.blocking(model):
             return BlockingPromptSubject(subject, caller.answering(model))
         return subject
+
+    def _judged(
+        self, plan: TestPlan, subject: Subject | BlockingSubject, asking: Sequence[AskingMeasure]
+    ) -> Subject | BlockingSubject:
+        """The subject with the judges of its gates, where some ask one."""
+        if not asking:
+            return subject
+        bench = Bench(plan, asking, self.parts.caller(plan))
+        if isinstance(subject, BlockingSubject):
+            return JudgedBlockingSubject(subject, bench, self.engine.call)
+        return JudgedSubject(subject, bench)
 
     def models(self, plan: TestPlan) -> ModelDoor:
         """The way of a test body to its suite's prompts and models."""
@@ -236,7 +250,8 @@ class GateSession:
         """Live models that the budget could not cover, because nobody knows their price."""
         if self.settings.record == "replay":
             return set()
-        models = [self.plans[test_id].model for test_id in self._tests]
+        plans = [self.plans[test_id] for test_id in self._tests]
+        models = [model for plan in plans for model in (plan.model, *plan.judges.values())]
         live = [model for model in models if model and model.provider not in assembly.FREE_PROVIDERS]
         return {model.model for model in live if not assembly.priced(model, self.parts.prices)}
 

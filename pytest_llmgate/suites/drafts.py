@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import SUITE_SUFFIX, ModelPlan
+from pytest_llmgate.core.plan import SUITE_SUFFIX, GatePlan, ModelPlan
 from pytest_llmgate.core.ports import AssertionTypes
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.cases import read_cases
@@ -102,6 +102,11 @@ class Workshop:
             return None if only is None else self.models.find(only, None)
         alias = expand(entry.node.value, self.models.env, entry.node.where)
         return self.models.find(alias, entry.node.where)
+
+    def judges(self, gates: Sequence[GatePlan]) -> dict[str, ModelPlan]:
+        """The models that gates ask about replies, by alias. Raises LlmgateError for one that does not exist."""
+        asking = [gate for gate in gates if getattr(self.gates.factory(gate), "asks_model", False)]
+        return {gate.params["model"]: self.models.find(gate.params["model"], gate.where) for gate in asking}
 
     def shared(self, keys: Mapping[str, Entry]) -> dict[str, Any]:
         """The fields of a plan that are the same for every kind of test."""

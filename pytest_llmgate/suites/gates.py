@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import GatePlan, Quarantine
+from pytest_llmgate.core.plan import BODY_GATE, GatePlan, Quarantine
 from pytest_llmgate.core.ports import AssertionTypes, MeasureFactory
 from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, RATE_KEYS, check, read_keys
@@ -61,6 +61,10 @@ class GateReader:
         with self.problems.catch():
             return self._of_circuit(node, keys) if of_circuit else self._gate(node, keys, of_body)
         return None
+
+    def factory(self, gate: GatePlan) -> MeasureFactory | None:
+        """The assertion type of a gate that was read; None for the body of a marked test."""
+        return None if gate.type == BODY_GATE else self.types.assertion(gate.type.removeprefix("not-"), gate.where)
 
     def _of_circuit(self, node: Node, keys: Mapping[str, Node]) -> GatePlan:
         """A gate on the outcomes of a circuit; those that no rate decides keep none."""

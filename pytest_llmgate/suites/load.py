@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import PromptPlan, SuitePlan
+from pytest_llmgate.core.plan import PromptPlan, SuitePlan, TestPlan
 from pytest_llmgate.core.ports import AssertionTypes, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler
@@ -53,8 +53,13 @@ def load_suite(
         tests=tests,
         budget=layers.text("budget") or None,
         description=layers.text("description"),
-        aliases=frozenset((*layers.models, *(test.model.alias for test in tests if test.model))),
+        aliases=frozenset((*layers.models, *(alias for test in tests for alias in _asked(test)))),
     )
+
+
+def _asked(test: TestPlan) -> list[str]:
+    """Aliases of the models that a test asks."""
+    return [*([test.model.alias] if test.model else []), *test.judges]
 
 
 def read_root(name: str, file: str, files: SuiteFiles, problems: Problems) -> Node:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmgate.core.errors import Where, problem
-from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.plan import ModelPlan, TestPlan
 from pytest_llmgate.suites.circuits import CircuitReader
 from pytest_llmgate.suites.compile import Draft
 from pytest_llmgate.suites.drafts import Workshop
@@ -55,16 +55,20 @@ class _Test:
         gates = self.shop.gates.read_all(own["assert"], of_circuit=kind == "circuit") if "assert" in own else ()
         cases = self.shop.cases(keys.get("cases"))
         subject: dict[str, Any] | None = None
+        judges: dict[str, ModelPlan] = {}
+        with problems.catch():
+            judges = self.shop.judges(gates)
         with problems.catch():
             subject = self._subject(kind, own, keys)
         if "id" not in own or subject is None or not cases or not gates:
             return None
-        files = subject.pop("names")
+        files = [*subject.pop("names"), *(judge.model for judge in judges.values())]
         plan = TestPlan(
             id=f"{self.shop.file}::{own['id'].value}",
             seed=self.shop.seed(),
             cases=cases,
             gates=gates,
+            judges=judges,
             content=self.shop.content(keys, files, [gate.params for gate in gates]),
             where=self.node.where,
             **self.shop.shared(keys),

@@ -17,10 +17,10 @@ from pytest_llmgate.extensions.registry import Registry, create_registry
 DELIVERED = [
     "equals", "contains", "icontains", "contains-any", "contains-all", "regex", "is-json", "min-length", "max-length",
     "python", "latency", "cost", "refusal", "finish-reason", "distribution", "equivalent", "success-probability",
-    "expectation", "safety", "tool-called", "grounded",
+    "expectation", "safety", "tool-called", "grounded", "hallucination", "llm-rubric", "g-eval", "factuality",
 ]  # fmt: skip
 PENDING = [
-    "similar", "llm-rubric", "g-eval", "factuality", "contradiction", "hallucination",
+    "similar", "contradiction",
     "cost-regression",
 ]  # fmt: skip
 FACTORY = SimpleNamespace(keys=frozenset(), rates=lambda params: (None, None), build=lambda *given: None)
