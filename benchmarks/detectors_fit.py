@@ -18,7 +18,7 @@ from pytest_llmgate.detectors.grounding import score
 from pytest_llmgate.detectors.grounding.features import NAMES
 
 MODEL = Path(score.__file__).with_name("model.json")
-SHARPNESS, RIDGE, MASS, ROUNDS = 1.0, 10.0, 1000.0, 4
+SHARPNESS, RIDGE, MASS, ROUNDS = 0.5, 10.0, 1000.0, 4
 THRESHOLD = 0.8
 
 

@@ -88,16 +88,19 @@ class Alignment:
 
 def align(claim: Passage, evidence: Evidence) -> Alignment:
     """Lay a sentence beside the passage that covers most of it; of equal ones, by numbers and polarity."""
-    places = tuple(dict.fromkeys([*evidence.best(claim), *_by_number(claim, evidence)]))
+    found = evidence.best(claim)
+    places = tuple(dict.fromkeys([*found, *_by_number(claim, evidence, found)]))
     if not places:
         return Alignment(claim, evidence, None, ())
     ranked = max(range(len(places)), key=lambda at: (*_fit(claim, evidence.passages[places[at]]), -at))
     return Alignment(claim, evidence, places[ranked], places)
 
 
-def _by_number(claim: Passage, evidence: Evidence) -> list[int]:
-    """Places of the passages that say most of a sentence's numbers."""
-    count = Counter(place for quantity in claim.quantities[:_NUMBERS] for place in evidence.saying(quantity))
+def _by_number(claim: Passage, evidence: Evidence, places: Sequence[int]) -> list[int]:
+    """Places of the passages that say most of the numbers which those at hand do not say."""
+    near = [quantity for place in places for quantity in evidence.passages[place].quantities]
+    missing = [quantity for quantity in claim.quantities[:_NUMBERS] if not supported(quantity, near)]
+    count = Counter(place for quantity in missing for place in evidence.saying(quantity))
     return [place for place, _ in sorted(count.items(), key=lambda item: (-item[1], item[0]))[:2]]
 
 

@@ -35,6 +35,10 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 
+_LONG = "january february march april june july august september sept october november december"
+DATE_WORDS = frozenset([*_MONTHS, *_LONG.split(), "noon", "midday", "midnight", "am", "pm", "m"])
+"""Words without one of which a text has no date but in digits alone."""
+
 Day = tuple[int | None, int | None, int | None]
 
 

@@ -73,11 +73,13 @@ class Evidence:
         """Neighbouring stems with content."""
         return frozenset(pair for passage in self.passages for pair in pairs(passage))
 
-    @cached_property
-    def sure_names(self) -> frozenset[str]:
-        """Stems of names that stand where an ordinary word would have a small letter."""
-        names = (name for passage in self.passages for name in passage.names if not name.weak)
-        return frozenset(token.stem for name in names for token in name.tokens)
+    def surely_named(self, word: str) -> bool:
+        """Whether a stem is part of a name where an ordinary word would have a small letter."""
+        return any(
+            not name.weak and any(token.stem == word for token in name.tokens)
+            for place in self.postings.get(word, ())[:_MOST_POSTINGS]
+            for name in self.passages[place].names
+        )
 
     @cached_property
     def initials(self) -> frozenset[str]:

@@ -73,6 +73,13 @@ _SHARES: Mapping[str, float] = {
     "fifth": 0.2, "tenths": 0.1, "tenth": 0.1,
 }  # fmt: skip
 
+SPELLED_WORDS = frozenset([*_CARDINALS, *_BIG])
+ORDINAL_WORDS = frozenset(["first", *_ORDINALS])
+SHARE_WORDS = frozenset(_SHARES)
+ONE_WORDS = frozenset({"a", "an"})
+ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
+"""Words without one of which a search for numbers of a kind finds nothing."""
+
 _WORD = "|".join(sorted([*_CARDINALS, *_BIG], key=len, reverse=True))
 SPELLED = re.compile(rf"\b(?:{_WORD})\b(?:(?:[ -]|\sand\s)(?:{_WORD})\b){{0,12}}", re.IGNORECASE)
 ORDINAL = re.compile(
@@ -122,11 +129,15 @@ def find_digits(text: str) -> Iterator[Numeral]:
 
 
 def find_spelled(text: str) -> Iterator[Numeral]:
-    """Cardinals in words, "a dozen" and "an hour"; what begins with "million" has its number elsewhere and is none."""
+    """Cardinals in words and "a dozen"; what begins with "million" has its number elsewhere and is none."""
     for found in SPELLED.finditer(text):
         words = [word for word in re.split(r"[\s-]+", found[0].lower()) if word != "and"]
         if words[0] not in _BIG or words[0] == "dozen":
             yield Numeral(found.start(), found.end(), (float(_cardinal(words)),), 1.0, True)
+
+
+def find_single(text: str) -> Iterator[Numeral]:
+    """A week, half an hour: one or half of a unit in words."""
     for found in _ONE.finditer(text):
         yield Numeral(found.start(), found.end(), (0.5 if found["half"] else 1.0,), 1.0, True)
 

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from pytest_llmgate.detectors.grounding import units
-from pytest_llmgate.detectors.grounding.dates import Day, find_dates, same_day
+from pytest_llmgate.detectors.grounding.dates import DATE_WORDS, Day, find_dates, same_day
 from pytest_llmgate.detectors.grounding.numerals import (
+    ONE_WORDS,
+    ORDINAL_ENDINGS,
+    ORDINAL_WORDS,
+    SHARE_WORDS,
+    SPELLED_WORDS,
     Numeral,
     find_digits,
     find_ordinals,
     find_shares,
+    find_single,
     find_spelled,
 )
 
@@ -49,11 +55,10 @@ class Quantity(NamedTuple):
 
 def find_quantities(text: str) -> tuple[Quantity, ...]:
     """All quantities of a text in order, without citation marks and list numbers."""
-    if not _ANY.search(text):
-        return ()
-    taken: list[tuple[int, int]] = [found.span() for found in _CITATION.finditer(text)]
     found: list[Quantity] = []
+    taken: list[tuple[int, int]] = []
     for quantity in _candidates(text):
+        taken = taken or [(0, 0), *(mark.span() for mark in _CITATION.finditer(text))]
         if all(quantity.end <= start or quantity.start >= end for start, end in taken):
             taken.append((quantity.start, quantity.end))
             found.append(quantity)
@@ -79,33 +84,45 @@ def _unscaled_step(text: str, quantity: Quantity) -> float:
 
 
 _BARE_KINDS = frozenset({"number", "usd", "eur", "gbp", "jpy", "inr"})
+_PHRASE = re.compile("|".join(map(re.escape, units.PHRASES)), re.IGNORECASE)
 _RANGE = re.compile(r"\s?(?:to|-|–|—|and|or)\s?(?:US)?[$€£¥]?")
-_ANY = re.compile(
-    r"\d|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|dozen|half|an?\s(?:second|minute|hour|day|week|month|year|mile|kilo|met)|"
-    r"second|third|fourth|fifth|\w+th|quarters?|noon|midday|midnight|january|february|march|april|may|june|july|august|"
-    r"\w+ember|october)\b",
-    re.IGNORECASE,
-)
+_WORD = re.compile(r"[a-z]+")
+_DIGIT = re.compile(r"\d")
+_IN_DIGITS = re.compile(r"\d[/.:-]\d")
 
 
 def _candidates(text: str) -> Iterator[Quantity]:
-    for dated in find_dates(text):
-        options: tuple[tuple[str, Any], ...] = tuple(("date", day) for day in dated.days)
-        options += () if dated.minute is None else (("time", dated.minute),)
-        yield Quantity(dated.start, dated.end, options, ())
-    for share in find_shares(text):
-        yield Quantity(
-            share.start, share.end, (("percent", share.values[0]),), (), 2.0, _hedged(text, share), True, True
-        )
+    """Numbers of every kind; each search is made only where one of its words stands, as most sentences have none."""
+    words = frozenset(_WORD.findall(text.lower()))
+    digits = _DIGIT.search(text) is not None
+    if not words.isdisjoint(DATE_WORDS) or (digits and _IN_DIGITS.search(text)):
+        for dated in find_dates(text):
+            options: tuple[tuple[str, Any], ...] = tuple(("date", day) for day in dated.days)
+            options += () if dated.minute is None else (("time", dated.minute),)
+            yield Quantity(dated.start, dated.end, options, ())
+    if not words.isdisjoint(SHARE_WORDS) or (digits and "/" in text):
+        for share in find_shares(text):
+            kinds = (("percent", share.values[0]),)
+            yield Quantity(share.start, share.end, kinds, (), 2.0, _hedged(text, share), True, True)
+    if not words.isdisjoint(ORDINAL_WORDS) or (digits and not words.isdisjoint(ORDINAL_ENDINGS)):
+        yield from _ordinals(text)
+    if not words.isdisjoint(SPELLED_WORDS):
+        for numeral in find_spelled(text):
+            yield _with_unit(text, numeral)
+    if not words.isdisjoint(ONE_WORDS):
+        for numeral in find_single(text):
+            yield _with_unit(text, numeral)
+    if digits:
+        for numeral in find_digits(text):
+            yield _with_unit(text, numeral)
+
+
+def _ordinals(text: str) -> Iterator[Quantity]:
     for ordinal in find_ordinals(text):
         century = re.match(r"[\s-]centur", text[ordinal.end : ordinal.end + 8])
         kind = "century" if century else "ordinal"
         end = ordinal.end + (8 if century else 0)
         yield Quantity(ordinal.start, end, ((kind, ordinal.values[0]),), (), word=ordinal.word)
-    for numeral in find_spelled(text):
-        yield _with_unit(text, numeral)
-    for numeral in find_digits(text):
-        yield _with_unit(text, numeral)
 
 
 def _with_unit(text: str, numeral: Numeral) -> Quantity:
@@ -155,10 +172,9 @@ def _unit(
     text: str, found: re.Match[str], end: int, scale: float, low: str
 ) -> tuple[int, float, list[tuple[str, float]]]:
     start = found.start("unit")
-    ahead = text[start : start + 24].lower()
-    for phrase, unit in units.PHRASES.items():
-        if ahead.startswith(phrase):
-            return start + len(phrase), scale, [unit]
+    phrase = _PHRASE.match(text, start)
+    if phrase is not None:
+        return phrase.end(), scale, [units.PHRASES[phrase[0].lower()]]
     if low in units.CURRENCIES:
         return found.end(), scale, [(units.CURRENCIES[low], 1.0)]
     if low in ("cent", "cents"):

@@ -70,7 +70,7 @@ def _swapped(name: Name, aligned: Alignment) -> bool:
 
 
 def _sure(name: Name, aligned: Alignment) -> bool:
-    return not name.weak or len(name.tokens) > 1 or name.tokens[0].stem in aligned.evidence.sure_names
+    return not name.weak or len(name.tokens) > 1 or aligned.evidence.surely_named(name.tokens[0].stem)
 
 
 def known_name(token: Token, aligned: Alignment) -> bool:
