@@ -61,8 +61,12 @@ class Observation(NamedTuple):
 
 
 class Measurement(NamedTuple):
-    """What a measure says of one observation: `good` None is a hole; `score` is optional; `reason` for humans."""
+    """What a measure says of one observation: `good` None is a hole; `score` is optional; `reason` for humans.
+
+    fields: of structured replies, whether each field agrees with what was asked for, by its path; None: not asked.
+    """
 
     good: bool | None
     score: float | None = None
     reason: str = ""
+    fields: Mapping[str, bool | None] | None = None

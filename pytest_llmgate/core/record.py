@@ -22,7 +22,8 @@ class TrialRecord(NamedTuple):
     verdicts: per gate name, None is a hole. scores: only gates that give one. reply: digest of the redacted
     text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short. outcome: of a chunk
     of shots, its `counts` and how they were drawn; such a trial's case is its arm. judges: the models that judged it,
-    and what they took, which `usage` includes.
+    and what they took, which `usage` includes. fields: by gate, whether each field of a structured reply agrees.
+    redactions: how many passages of the reply were replaced, by kind.
     """
 
     test: str
@@ -41,13 +42,15 @@ class TrialRecord(NamedTuple):
     reasons: Mapping[str, str] = _NOTHING
     outcome: Mapping[str, Any] = _NOTHING
     judges: Mapping[str, Any] = _NOTHING
+    fields: Mapping[str, Mapping[str, bool | None]] = _NOTHING
+    redactions: Mapping[str, int] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, outcome, judges,
+            reasons, *more,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -65,12 +68,18 @@ class TrialRecord(NamedTuple):
         if fatal:
             line += ',"fatal":true'
         if reasons:
-            line += ',"reasons":' + json.dumps(dict(reasons), ensure_ascii=False, separators=(",", ":"))
-        if outcome:
-            line += ',"outcome":' + json.dumps(dict(outcome), ensure_ascii=False, separators=(",", ":"))
-        if judges:
-            line += ',"judges":' + json.dumps(dict(judges), ensure_ascii=False, separators=(",", ":"))
+            line += _member("reasons", reasons)
+        for name, value in zip(_MORE, more, strict=True):
+            if value:
+                line += _member(name, value)
         return line + "}"
+
+
+_MORE = TrialRecord._fields[TrialRecord._fields.index("reasons") + 1 :]
+
+
+def _member(name: str, value: Mapping[str, Any]) -> str:
+    return f',"{name}":' + json.dumps(dict(value), ensure_ascii=False, separators=(",", ":"))
 
 
 _WORDS = {True: "true", False: "false", None: "null"}
@@ -125,4 +134,6 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         reasons=row.get("reasons") or {},
         outcome=row.get("outcome") or {},
         judges=row.get("judges") or {},
+        fields=row.get("fields") or {},
+        redactions=row.get("redactions") or {},
     )

@@ -65,7 +65,8 @@ class TestVerdict:
 
     order: place in the collection, for merging. problems: sentences on errors, for people.
     failing: rows that show failing trials (case, repeat, index, gate, reason, reply digest), a few of each gate.
-    circuit: of a circuit, its shape, digest, shots, noise and how it was simulated.
+    redactions: passages of the replies that were replaced, by kind. circuit: of a circuit, its shape, digest, shots,
+    noise and how it was simulated.
     """
 
     __test__ = False
@@ -85,6 +86,7 @@ class TestVerdict:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failing: tuple[Mapping[str, Any], ...] = ()
+    redactions: Mapping[str, int] = field(default_factory=dict)
     circuit: Mapping[str, Any] | None = None
     order: int = 0
     file: str = ""
@@ -102,5 +104,5 @@ class TestVerdict:
 
 _ROW = (
     "id", "suite", "kind", "verdict", "target", "trials", "cases", "cases_total", "holes", "distinct_replies",
-    "problems", "warnings", "failing", "file", "line",
+    "redactions", "problems", "warnings", "failing", "file", "line",
 )  # fmt: skip

@@ -45,7 +45,8 @@ class JsonMeasure:
     parse: Callable[[str], Any] = json_extract.whole
 
     def measure(self, case: Case, seen: Observation) -> Measurement:
-        return self.judge(seen).measurement
+        found, fields = self.judge(seen)
+        return found if self.violations is None else found._replace(fields=fields)
 
     def judge(self, seen: Observation) -> Judged:
         """The measurement, and for each field of the reply whether it agrees; no fields for a hole."""

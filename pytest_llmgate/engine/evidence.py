@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Usage, UsageSum
+from pytest_llmgate.engine.fields import FieldCounts
 
 SHOWN_PER_GATE = 10
 
@@ -18,7 +20,7 @@ class Evidence:
 
     __slots__ = (
         "_cases", "_replies", "_shown", "_usage",
-        "errors", "failing", "latencies", "problems", "replayed",
+        "errors", "failing", "fields", "latencies", "problems", "redactions", "replayed",
     )  # fmt: skip
 
     def __init__(self, plan: TestPlan) -> None:
@@ -31,6 +33,8 @@ class Evidence:
         self.failing: list[Mapping[str, Any]] = []
         self.latencies = array("d")
         self.replayed = 0
+        self.fields: dict[str, FieldCounts] = {}
+        self.redactions: Counter[str] = Counter()
 
     def add(self, record: TrialRecord) -> None:
         """Count one trial."""
@@ -42,6 +46,10 @@ class Evidence:
             self.latencies.append(record.latency_ms)
         if record.replayed:
             self.replayed += 1
+        if record.redactions:
+            self.redactions.update(record.redactions)
+        for name, fields in record.fields.items():
+            self.fields.setdefault(name, FieldCounts()).add(fields)
         verdicts = record.verdicts.values()
         if record.error is not None:
             self.errors += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from pytest_llmgate.core.case import Case
@@ -12,12 +14,17 @@ from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.core.record import TrialRecord, judges_row
+from pytest_llmgate.core.reply import Redaction
 from pytest_llmgate.core.trial import Trial
 
 _REASON_LENGTH = 300
 _NO_REASONS: Mapping[str, str] = {}
 _NO_SCORES: Mapping[str, float] = {}
 _NO_JUDGES: Mapping[str, Any] = {}
+_NO_FIELDS: Mapping[str, Mapping[str, bool | None]] = {}
+_NO_KINDS: Mapping[str, int] = {}
+_MOST_FIELDS = 100
+_LONGEST_FIELD = 200
 
 
 class Judge:
@@ -36,8 +43,9 @@ class Judge:
         verdicts: dict[str, bool | None] = {}
         scores: dict[str, float] | None = None
         reasons: dict[str, str] | None = None
+        fields: dict[str, Mapping[str, bool | None]] | None = None
         for name, measure in self._measures:
-            good, score, reason = _ask(measure, case, seen)
+            good, score, reason, parts = _ask(measure, case, seen)
             verdicts[name] = good
             if score is not None:
                 scores = scores or {}
@@ -45,6 +53,9 @@ class Judge:
             if not good and reason:
                 reasons = reasons or {}
                 reasons[name] = reason[:_REASON_LENGTH]
+            if parts:
+                fields = fields or {}
+                fields[name] = parts
         reply, error, usage, latency_ms, queued_ms, replayed, _, _, judging = seen
         if judging is not None:
             usage = usage.plus(judging.usage)
@@ -63,6 +74,8 @@ class Judge:
             reply=None if reply is None else text_digest(reply.text),
             reasons=reasons or _NO_REASONS,
             judges=_NO_JUDGES if judging is None else judges_row(judging),
+            fields=fields or _NO_FIELDS,
+            redactions=_NO_KINDS if reply is None or not reply.redactions else _kinds(reply.redactions),
         )
 
 
@@ -70,18 +83,37 @@ def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
     """One measure's answer; a measure that raises, or says neither yes nor no, leaves a hole and never passes."""
     try:
         found = measure.measure(case, seen)
-        good, score, reason = found
-        if (good is None or good is True or good is False) and score is None and type(reason) is str:
+        if type(found) is not Measurement:
+            found = Measurement(*found)
+        good, score, reason, fields = found
+        known = (good is None or good is True or good is False) and type(reason) is str
+        if known and score is None and fields is None:
             return found  # nearly always, and this is on the path of every trial
-        if good is not None and type(good) is not bool:
+        if not known and good is not None:
             good = _as_bool(good)
-        return Measurement(good, None if score is None else float(score), str(reason))
+        return Measurement(good, None if score is None else float(score), str(reason), _parts(fields))
     except Exception as fault:
         return Measurement(None, None, f"the measure raised {type(fault).__name__}: {message_of(fault)}")
 
 
+def _parts(fields: Mapping[str, bool | None] | None) -> dict[str, bool | None] | None:
+    """Fields as they are written down: a bounded number of them, each with yes, no or unknown."""
+    if fields is None:
+        return None
+    return {
+        str(path)[:_LONGEST_FIELD]: agrees if agrees is None else _as_bool(agrees)
+        for path, agrees in islice(fields.items(), _MOST_FIELDS)
+    }
+
+
+def _kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
+    return dict(sorted(Counter(found.kind for found in redactions).items()))
+
+
 def _as_bool(good: object) -> bool:
     """A numpy bool as ours; a text such as "no" must not count as good."""
+    if type(good) is bool:
+        return good
     if type(good).__name__ in ("bool", "bool_") and hasattr(good, "dtype"):
         return bool(good)
     raise TypeError(f"good is {good!r}, not True, False or None")

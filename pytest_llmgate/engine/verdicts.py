@@ -13,6 +13,7 @@ from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
+from pytest_llmgate.engine.evidence import Evidence
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.stats.intervals import quantile_ci
@@ -42,7 +43,7 @@ class RateStream(Protocol):
 def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
     """The verdict of a finished test."""
     plan, evidence = stream.plan, stream.evidence
-    gates = tuple(gate_verdict(gate, stream) for gate in stream.gates)
+    gates = tuple(_with_fields(gate_verdict(gate, stream), evidence) for gate in stream.gates)
     return replace(
         unjudged(plan, tuple(evidence.problems), order),
         verdict=worst(gate.verdict for gate in gates if gate.blocking),
@@ -54,7 +55,14 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
         gates=gates,
         warnings=warnings,
         failing=tuple(evidence.failing),
+        redactions=dict(sorted(evidence.redactions.items())),
     )
+
+
+def _with_fields(verdict: GateVerdict, evidence: Evidence) -> GateVerdict:
+    """A verdict on structured replies says which fields agree how often, over all counted trials."""
+    found = evidence.fields.get(verdict.name)
+    return verdict if found is None else replace(verdict, figures={**verdict.figures, "fields": found.rows()})
 
 
 def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:

@@ -95,8 +95,15 @@ def _gate(gate: Mapping[str, Any], failing: Sequence[Mapping[str, Any]], replies
         "measured": words.measured(gate),
         "rates": words.rates(gate),
         "bar": bar_of(gate),
+        "fields": list(_fields(gate)),
         "replies": [replies.view(row) for row in failing[:REPLIES_PER_GATE]],
     }
+
+
+def _fields(gate: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Path, agreeing replies and rate of every field of structured replies, the worst first."""
+    for path, row in ((gate.get("figures") or {}).get("fields") or {}).items():
+        yield path, f"{row['good']:,} of {row['n']:,}", words.percent(row["good"] / row["n"])
 
 
 class _Replies:
@@ -134,6 +141,8 @@ def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "replies recorded", str(run["recorded_at"])
     if run.get("versions"):
         yield "versions", ", ".join(f"{name} {version}" for name, version in sorted(run["versions"].items()))
+    if words.replaced(result["totals"].get("redactions")):
+        yield "replaced in replies", words.replaced(result["totals"]["redactions"])
     if execution.get("wall_s") is not None:
         yield "sampling took", f"{execution['wall_s']:,} s"
     if execution.get("overrun_trials"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,4 +53,12 @@ def run_verdict(tests: Sequence[Mapping[str, Any]]) -> Outcome:
 def totals(tests: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Sums over the tests; what no test measured is null."""
     usage = total_usage(usage_from_row(test["usage"]) for test in tests)
-    return {"tests": len(tests), "trials": sum(test["trials"] for test in tests), **usage_row(usage)}
+    redacted: Counter[str] = Counter()
+    for test in tests:
+        redacted.update(test.get("redactions") or {})
+    return {
+        "tests": len(tests),
+        "trials": sum(test["trials"] for test in tests),
+        **usage_row(usage),
+        "redactions": dict(sorted(redacted.items())),
+    }

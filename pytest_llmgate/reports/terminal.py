@@ -11,10 +11,12 @@ from pytest_llmgate.reports.circuit_words import fallback, says_it_all
 from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
 from pytest_llmgate.reports.words import (
     counted,
+    failing_fields,
     figures,
     headline,
     money,
     provenance,
+    replaced,
     sentence,
     spent_by,
     spent_in_all,
@@ -23,6 +25,7 @@ from pytest_llmgate.reports.words import (
 
 SHOWN_PER_GATE = 3
 SHOWN_PER_RUN = 30
+SHOWN_FIELDS = 3
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
 _INDENT = 16  # the column of sentences, behind the longest verdict word
@@ -123,6 +126,9 @@ def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
             page.text(figures(gate))
         elif gate.get("bad_assumed"):
             page.text("this bad rate is assumed; write bad_rate to choose it")
+        wrong = failing_fields(gate, SHOWN_FIELDS)
+        if wrong:
+            page.text(f"fields that disagree most: {'; '.join(wrong)}")
         if standing(gate):
             page.text(standing(gate))
         for line in circuits.lines(gate, page.room):
@@ -160,3 +166,5 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
         page.text(f"warning: {clipped(warning, _SHOWN_TEXT)}")
     if provenance(result):
         page.text(provenance(result))
+    if replaced(result["totals"].get("redactions")):
+        page.text(f"replaced in the replies, before they were judged: {replaced(result['totals']['redactions'])}")

@@ -11,8 +11,8 @@ from pytest_llmgate.reports import circuit_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "counted", "figures", "headline", "measured", "money", "percent", "provenance", "rates", "sentence", "spent_by",
-    "spent_in_all", "standing", "tokens",
+    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "provenance", "rates",
+    "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
@@ -125,6 +125,18 @@ def sentence(test: Mapping[str, Any]) -> str:
             return f"{gate['name']}: {gate['reason']}"
     problems = test.get("problems") or ("no gate blocks",)
     return str(problems[0])
+
+
+def failing_fields(gate: Mapping[str, Any], most: int) -> list[str]:
+    """Which fields of structured replies disagree how often, the worst first: `$.city in 3 of 58`."""
+    rows = (gate.get("figures") or {}).get("fields") or {}
+    wrong = [(path, row["n"] - row["good"], row["n"]) for path, row in rows.items() if row["good"] < row["n"]]
+    return [f"{path} in {bad:,} of {n:,}" for path, bad, n in wrong[:most]]
+
+
+def replaced(redactions: Mapping[str, int] | None) -> str:
+    """What was replaced in replies, by kind: `3 email, 1 card`; empty where nothing was."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in (redactions or {}).items())
 
 
 def standing(gate: Mapping[str, Any]) -> str:

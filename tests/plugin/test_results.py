@@ -51,7 +51,8 @@ def test_the_result_has_the_promised_shape(shop: Example) -> None:
     assert result["schema"] == "llmgate.result/1"
     assert list(result) == ["schema", "verdict", "run", "totals", "tests", "execution"]
     assert result["run"].keys() >= RUN
-    assert set(result["totals"]) == {"tests", "trials", "calls", "input_tokens", "output_tokens", "cost_usd"}
+    totals = {"tests", "trials", "calls", "input_tokens", "output_tokens", "cost_usd", "redactions"}
+    assert set(result["totals"]) == totals
     assert set(result["execution"]) >= {"overrun_trials", "billed", "wall_s", "workers"}
     (test,) = result["tests"]
     assert test.keys() >= TEST

@@ -90,6 +90,8 @@ records = st.builds(
     reply=st.none() | text.map(text_digest), reasons=st.dictionaries(text, text, max_size=3),
     outcome=st.dictionaries(text, st.integers(0, 10**6) | text, max_size=3),
     judges=st.dictionaries(text, st.dictionaries(text, text, max_size=2), max_size=3),
+    fields=st.dictionaries(text, st.dictionaries(text, st.none() | st.booleans(), max_size=2), max_size=3),
+    redactions=st.dictionaries(text, st.integers(1, 9), max_size=3),
 )  # fmt: skip
 
 

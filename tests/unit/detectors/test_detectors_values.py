@@ -67,7 +67,7 @@ def test_an_undefined_reference_is_a_hole_and_known_before_any_call(build: Any, 
         measure = build(kind, value=f"{{{{{name}}}}}")
         assert measure.undefined(CASE) == [f"{name!r} is undefined"]
         found = measure.measure(CASE, Observation(Reply("text")))
-        assert found == (None, None, f"{name!r} is undefined")
+        assert found[:3] == (None, None, f"{name!r} is undefined")
 
 
 def test_what_the_case_leaves_out_is_undefined(build: Any) -> None:

@@ -14,9 +14,10 @@ from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.observation import Measurement, Observation, TrialError
 from pytest_llmgate.core.plan import Quarantine
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.core.reply import Reply, Usage
+from pytest_llmgate.core.reply import Redaction, Reply, Usage
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.evidence import SHOWN_PER_GATE, Evidence
+from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed, Judge
 from pytest_llmgate.engine.verdicts import decide_test, unjudged
 
@@ -57,6 +58,54 @@ def test_a_reason_is_kept_for_what_is_not_good_and_cut_short() -> None:
     assert len(judged(Measurement(False, None, "x" * 9999)).reasons["good"]) == 300
 
 
+def test_fields_of_a_structured_reply_are_kept_where_a_measure_gives_them() -> None:
+    assert judged(Measurement(False, None, "no", {"$.city": False, "$.zip": None})).fields == {
+        "good": {"$.city": False, "$.zip": None}
+    }
+    assert judged(Measurement(True)).fields == {}
+    assert judged((True, None, "")).fields == {}, "a plug-in's plain tuple of three is a measurement too"
+
+
+def test_fields_that_make_no_sense_leave_a_hole_and_too_many_are_cut() -> None:
+    assert judged(Measurement(True, None, "", {"$.city": "no"})).verdicts == {"good": None}  # type: ignore[dict-item]
+    assert len(judged(Measurement(True, None, "", {f"$.{n}": True for n in range(999)})).fields["good"]) == 100
+
+
+def test_redactions_are_counted_by_kind() -> None:
+    found = (Redaction("phone", 0, 3, "x"), Redaction("email", 5, 9, "y"), Redaction("email", -1, -1, "z"))
+    assert judged(Measurement(True), Observation(Reply("x", redactions=found))).redactions == {"email": 2, "phone": 1}
+    assert judged(Measurement(True)).redactions == {}
+
+
+def test_a_verdict_says_which_fields_agree_the_worst_first_over_all_trials() -> None:
+    test = plan(gate("is-json"), gate("other"), stop="all")
+    window, number = stream(test), 0
+    while (trial := window.next()) is not None:
+        fields = {"$": True, "$.city": number % 3 > 0, **({"$.zip": False} if number == 1 else {})}
+        window.put(record(test, trial, True, fields={"is-json": fields}, redactions={"email": 1} if number < 2 else {}))
+        number += 1
+    found = decide_test(window)
+    assert found.gates[0].figures == {
+        "fields": {
+            "$.zip": {"good": 0, "n": 1},
+            "$.city": {"good": number - (number + 2) // 3, "n": number},
+            "$": {"good": number, "n": number},
+        }
+    }
+    assert list(found.gates[0].figures["fields"]) == ["$.zip", "$.city", "$"]
+    assert found.gates[1].figures == {}
+    assert (found.redactions, found.to_row()["redactions"]) == ({"email": 2}, {"email": 2})
+
+
+def test_replies_that_invent_keys_fill_no_memory() -> None:
+    counts = FieldCounts()
+    for number in range(1000):
+        counts.add({"$": number % 2 == 0, f"$.{number}": False})
+    rows = counts.rows()
+    assert len(rows) == 200
+    assert rows["$"] == {"good": 500, "n": 1000}, "fields seen early are counted to the end"
+
+
 def test_an_error_is_written_with_its_kind() -> None:
     made = judged(Measurement(None), Observation(None, TrialError("timeout", "no answer within 2 s", fatal=True)))
     assert (made.error, made.fatal, made.reply) == ("timeout: no answer within 2 s", True, None)
@@ -95,7 +144,9 @@ def test_the_body_of_a_test_is_measured_by_its_end() -> None:
     body = BodyPassed()
     case = plan().cases[0]
     assert body.measure(case, Observation(None, passed=True)).good is True
-    assert body.measure(case, Observation(None, passed=False, detail="assert 1 == 2")) == (False, None, "assert 1 == 2")
+    assert body.measure(case, Observation(None, passed=False, detail="assert 1 == 2")) == Measurement(
+        False, None, "assert 1 == 2"
+    )
     assert body.measure(case, Observation(None, TrialError("raised", "KeyError"))).good is None
 
 

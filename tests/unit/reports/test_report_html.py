@@ -80,6 +80,16 @@ def test_the_page_says_verdict_figures_and_origin() -> None:
         assert part in words
 
 
+def test_every_field_of_structured_replies_stands_in_the_page_with_its_rate() -> None:
+    rows = {f"$.f{number}<b>": {"good": number, "n": 9} for number in range(9)}
+    result = run_result(row(gates=(gate_verdict(figures={"fields": rows}),), redactions={"email": 3}))
+    shown = read(render_html(result, nothing))
+    assert all(f"$.f{number}<b>" in shown for number in range(9))
+    assert "8 of 9" in shown
+    assert "88.89 %" in shown
+    assert "3 email" in shown
+
+
 def test_the_worst_test_stands_first() -> None:
     tests = [row(id="green"), row(id="yellow", verdict="inconclusive"), row(id="red", verdict="fail")]
     words = read(render_html(run_result(*tests), nothing))

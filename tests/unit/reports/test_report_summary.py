@@ -39,8 +39,9 @@ def test_totals_keep_unknown_apart_from_zero_and_money_exact() -> None:
     tests = [
         row(usage=Usage(3, 10, None, Decimal("0.1"))),
         row(usage=Usage(2, 5, None, Decimal("0.2"))),
-        row(usage=Usage(0, None, None, None)),
+        row(usage=Usage(0, None, None, None), redactions={"email": 2}),
     ]
+    tests[0]["redactions"] = {"email": 1, "card": 1}
     totals = build_result({}, tests, {})["totals"]
     assert totals == {
         "tests": 3,
@@ -49,6 +50,7 @@ def test_totals_keep_unknown_apart_from_zero_and_money_exact() -> None:
         "input_tokens": 15,
         "output_tokens": None,
         "cost_usd": "0.3",
+        "redactions": {"card": 1, "email": 3},
     }
 
 

@@ -178,3 +178,23 @@ def test_one_tests_report_begins_with_the_sentence_of_the_gate_that_decided() ->
 def test_a_test_that_could_not_start_begins_with_its_problem() -> None:
     first, *_ = lines_of_test(row(verdict="error", gates=(), problems=("::error::no model",)))
     assert first == ": :error::no model"
+
+
+FIELDS = {"fields": {f"$.f{number}": {"good": 50 + number, "n": 58} for number in range(9)}}
+
+
+def test_the_three_fields_that_disagree_most_are_named() -> None:
+    shown = " ".join(" ".join(lines_of_test(row(gates=(gate_verdict(figures=FIELDS),)))).split())
+    assert "fields that disagree most: $.f0 in 8 of 58; $.f1 in 7 of 58; $.f2 in 6 of 58" in shown
+    assert "$.f3" not in shown
+
+
+def test_fields_that_all_agree_are_not_worth_a_line() -> None:
+    agreeing = {"fields": {"$.city": {"good": 58, "n": 58}}}
+    assert "fields" not in " ".join(lines_of_test(row(gates=(gate_verdict(figures=agreeing),))))
+
+
+def test_what_was_replaced_in_replies_is_said_by_kind() -> None:
+    shown = " ".join(" ".join(lines(run_result(row(redactions={"email": 1200, "card": 1})))).split())
+    assert "replaced in the replies, before they were judged: 1 card, 1,200 email" in shown
+    assert "replaced" not in " ".join(lines(run_result(row())))
