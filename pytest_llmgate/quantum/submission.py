@@ -137,6 +137,6 @@ def _unknown(device: Device, order: Order, fault: Exception | None) -> CircuitFa
     return CircuitFailed(
         "unknown-submission",
         f"{device.name} may or may not have taken the job {order.tag} ({said}); it is not submitted again and counts "
-        "as spent until it is released",
+        "as spent until it is released (llmgate jobs)",
         fatal=True,
     )

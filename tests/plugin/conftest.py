@@ -136,6 +136,7 @@ class Example:
         def limit() -> None:
             import resource
 
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs inherit that it is ignored
             if limit_file_bytes is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit_file_bytes, limit_file_bytes))
 

@@ -38,6 +38,7 @@ from pytest_llmgate.session.circuits.questions import Questions
 from pytest_llmgate.session.circuits.rules import stream_of
 from pytest_llmgate.session.circuits.subject import CircuitSubject, GivenCounts
 from pytest_llmgate.store.baselines import Baselines, read_baselines
+from pytest_llmgate.store.shot_book import SHOT_BOOK
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
 AER = "aer"
@@ -213,7 +214,7 @@ class CircuitDesk:
 
     def _hardware(self, backend: BackendPlan, plan: TestPlan) -> CircuitBackend:
         if self._ledger is None:
-            self._ledger = FileShotLedger(self._rooms.scratch / "shots.json", self._rooms.run)
+            self._ledger = FileShotLedger(self._rooms.scratch / SHOT_BOOK, self._rooms.run)
         rooms = HardwareRooms(
             environ=os.environ,
             ledger=self._ledger,

@@ -132,7 +132,7 @@ def test_what_a_killed_run_never_settled_counts_until_it_is_released(tmp_path: P
     book = ledger(tmp_path)
     refused = shots(book, "a", 401)
     assert refused.state == "exhausted", "waiting would not help: that run is over"
-    assert "400 of 1000 left (1 of the reservations are of runs that never settled)" in refused.lacking
+    assert "400 of 1000 left (1 of the reservations are of runs that never settled: llmgate jobs)" in refused.lacking
     left = [(item.tag, item.run, item.cost.shots, item.alive) for item in book.unsettled()]
     assert left == [("open", "killed", 600, False)]
     assert [item.tag for item in book.release()] == ["open"]
