@@ -23,6 +23,7 @@ _ASSERTIONS = {
     "safety": "pytest_llmgate.detectors.safety:SAFETY",
     "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
     "hallucination": "pytest_llmgate.detectors.hallucination:HALLUCINATION",
+    "similar": "pytest_llmgate.detectors.similar:SIMILAR",
     "llm-rubric": "pytest_llmgate.detectors.judges.assertion:LLM_RUBRIC",
     "g-eval": "pytest_llmgate.detectors.judges.assertion:GRADED",
     "factuality": "pytest_llmgate.detectors.judges.assertion:FACTS",
@@ -53,7 +54,7 @@ _EXTRAS = {"local": "pytest-llmgate[local]"}
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
 PENDING_ASSERTIONS = frozenset(
     {
-        "similar", "contradiction",
+        "contradiction",
         "cost-regression",
     }
 )  # fmt: skip

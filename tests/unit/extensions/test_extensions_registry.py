@@ -18,9 +18,10 @@ DELIVERED = [
     "equals", "contains", "icontains", "contains-any", "contains-all", "regex", "is-json", "min-length", "max-length",
     "python", "latency", "cost", "refusal", "finish-reason", "distribution", "equivalent", "success-probability",
     "expectation", "safety", "tool-called", "grounded", "hallucination", "llm-rubric", "g-eval", "factuality",
+    "similar",
 ]  # fmt: skip
 PENDING = [
-    "similar", "contradiction",
+    "contradiction",
     "cost-regression",
 ]  # fmt: skip
 FACTORY = SimpleNamespace(keys=frozenset(), rates=lambda params: (None, None), build=lambda *given: None)
