@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import lru_cache
 from traceback import walk_tb
 from typing import Any
 
@@ -121,10 +122,16 @@ def _parser(version: str, shown: str) -> Callable[[str], QuantumCircuit]:
     except ImportError:
         hint = "pip install qiskit-qasm3-import"
         raise problem("missing-extra", "OpenQASM 3 needs qiskit-qasm3-import", Where(shown), hint) from None
+    return lambda code: _read_qasm3(code).copy()
+
+
+@lru_cache(maxsize=256)
+def _read_qasm3(code: str) -> QuantumCircuit:
+    """Kept, as the reader takes 30 ms for a few lines and every test reads its files when it is collected and run."""
     from qiskit import qasm3
 
-    loaded: Callable[[str], QuantumCircuit] = qasm3.loads
-    return loaded
+    found: QuantumCircuit = qasm3.loads(code)
+    return found
 
 
 def _parsed(code: str, parse: Callable[[str], QuantumCircuit], shown: str) -> QuantumCircuit:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from qiskit import QuantumCircuit
-from qiskit.circuit import CircuitInstruction, ControlFlowOp
+from qiskit.circuit import CircuitInstruction
 
 
 class Schedule(NamedTuple):
@@ -43,7 +43,7 @@ def schedule(circuit: QuantumCircuit) -> Schedule:
             steps.append(step)
         used.update(step.qubits)
         next_use.update(dict.fromkeys(step.clbits, "write" if is_measure else "read"))
-    is_static = not any(step.clbits or isinstance(step.operation, ControlFlowOp) for step in steps)
+    is_static = not any(step.clbits or step.is_control_flow() for step in steps)
     by_bit = sorted(reads.items(), key=lambda read: read[1])
     return Schedule(tuple(reversed(steps)), tuple(by_bit), is_static)
 
