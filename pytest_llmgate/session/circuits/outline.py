@@ -24,6 +24,7 @@ _MOST, _FEWER, _FEWEST = 400, 32, 16  # alternatives; at least the second up to 
 _MOST_WORK: Final = 40_000  # gates of all alternatives together: about 3 s of a core
 _CHEAP, _NARROW = 7, 10  # qubits: up to the first, noise costs next to nothing
 _MOST_CELLS: Final = 1 << 15  # probabilities of all alternatives together: what is recorded of a test
+_Question = tuple[str, int, bool]  # a reference's name, the arm, and whether it is asked within a tolerance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def outline(plan: TestPlan, files: SuiteFiles, given: QuantumCircuit | None = No
     circuits = load_cases(plan, files, given)
     made = Outline(plan, arms_of(plan, circuits), Needs())
     made.own = tuple(made.needs.ask(job_of(plan, arm.circuit, arm.arm)) for arm in made.arms)
-    memory: dict[tuple[str, int], Against] = {}
+    memory: dict[_Question, Against] = {}
     asked = []
     for gate in plan.gates:
         for place, arm in enumerate(made.arms):
@@ -92,21 +93,21 @@ def job_of(plan: TestPlan, circuit: QuantumCircuit, arm: Arm, factor: float = 1.
 
 
 def _against(
-    made: Outline, gate: GatePlan, place: int, files: SuiteFiles, memory: dict[tuple[str, int], Against]
+    made: Outline, gate: GatePlan, place: int, files: SuiteFiles, memory: dict[_Question, Against]
 ) -> Against | None:
     """The reference that a distribution gate names, or the circuit itself, whose faults a baseline is held against."""
     if gate.type != "distribution":
         return None
-    named = str(gate.params.get("reference") or "")
-    if (named, place) not in memory:
+    named, tolerant = str(gate.params.get("reference") or ""), gate.params.get("max_tvd") is not None
+    if (named, place, tolerant) not in memory:
         arm = made.arms[place]
         circuit = arm.circuit
         if named:
             logical = load_bound(named, files, made.plan, arm.case)
             made.references[f"{named}\0{arm.case.id}"] = logical
             circuit = in_basis(logical, arm.arm.basis) if arm.arm.basis else logical
-        memory[named, place] = _with_alternatives(made, circuit, arm.arm, bool(gate.params.get("max_tvd")))
-    return memory[named, place]
+        memory[named, place, tolerant] = _with_alternatives(made, circuit, arm.arm, tolerant)
+    return memory[named, place, tolerant]
 
 
 def _with_alternatives(made: Outline, circuit: QuantumCircuit, arm: Arm, tolerant: bool) -> Against:
