@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from qiskit import QuantumCircuit
-from qiskit.circuit import ControlFlowOp
+from qiskit.circuit import ControlFlowOp, ForLoopOp
 from qiskit.circuit.library import C3XGate, C4XGate, MCXGate, UnitaryGate, get_standard_gate_name_mapping
 
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
@@ -90,7 +90,7 @@ def _counted(ops: Iterator[Op]) -> Iterator[Op]:
 
 def too_long(where: Where | None = None) -> LlmgateError:
     """The error for a circuit that is too long, or whose gate definitions expand to too much."""
-    hint = "gate definitions count with all that they expand to"
+    hint = "gate definitions count with all that they expand to, loops with all their turns"
     return problem("circuit-too-long", f"the circuit has more than {MAX_OPERATIONS:,} operations", where, hint)
 
 
@@ -121,7 +121,8 @@ def definition_of(operation: Any) -> QuantumCircuit | None:
 def expanded_size(circuit: QuantumCircuit) -> int:
     """Number of operations with all definitions expanded, without expanding them: each kind of gate is counted once.
 
-    Gates of the same name and parameters are taken for the same, so that this is an early estimate, no proof.
+    The body of a `for` counts in each of its turns, as simulators write them out. Gates of the same name and parameters
+    are taken for the same, so that this is an early estimate, no proof.
     """
     return _size_of(circuit, {})
 
@@ -133,13 +134,23 @@ def _size_of(circuit: QuantumCircuit, known: dict[tuple[str, str], int]) -> int:
         bodies = operation.blocks if isinstance(operation, ControlFlowOp) else ()
         inner = definition_of(operation)
         if inner is None:
-            total += 1 + sum(_size_of(body, known) for body in bodies)
+            total += 1 + _turns(operation) * sum(_size_of(body, known) for body in bodies)
             continue
         key = (operation.name, str(operation.params))
         if key not in known:
             known[key] = _size_of(inner, known)
         total += known[key]
     return total
+
+
+def _turns(operation: Any) -> int:
+    """How often the body of a control flow operation is written out."""
+    if not isinstance(operation, ForLoopOp):
+        return 1
+    try:
+        return len(operation.params[0])
+    except OverflowError:  # a range that no memory holds
+        return MAX_OPERATIONS
 
 
 def expanded(circuit: QuantumCircuit) -> QuantumCircuit:

@@ -126,6 +126,14 @@ def test_definitions_that_explode_are_refused_before_they_are_expanded(files: Su
     assert refusal(files, HEAD2 + f"gate a0 x {{ h x; }} {chain} qreg q[1]; a2999 q[0];").code == "too-deep"
 
 
+@pytest.mark.parametrize("last", [10**6, 10**9])
+def test_a_loop_counts_in_each_of_its_turns(files: SuiteFiles, last: int) -> None:
+    """The simulator writes loops out: a billion turns took its memory before a shot was drawn."""
+    loop = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit q; for int i in [0:{}] {{ h q; }}'
+    assert load(files, loop.format(99)).num_qubits == 1
+    assert refusal(files, loop.format(last)).code == "circuit-too-long"
+
+
 def test_a_definition_under_a_standard_name_is_what_it_says(files: SuiteFiles) -> None:
     """Simulators go by the name: `iswap` defined as a cx would be run as an iswap."""
     liar = load(files, HEAD2 + "gate iswap a,b { cx a,b; }\nqreg q[2];\niswap q[0],q[1];")
