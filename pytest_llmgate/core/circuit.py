@@ -148,6 +148,7 @@ class ShotResult(NamedTuple):
 
     method: how it was drawn, such as `exact`, `density_matrix`, `hardware`. billed_s: seconds that a device billed.
     cost_usd: a decimal. job: life of a hardware job (id, status, timestamps). fallback: whether a stand-in drew it.
+    calls: jobs of a live device.
     """
 
     counts: Counts
@@ -156,6 +157,7 @@ class ShotResult(NamedTuple):
     cost_usd: str | None = None
     job: Mapping[str, Any] | None = None
     fallback: bool = False
+    calls: int = 0
 
 
 class CircuitFailed(Exception):  # noqa: N818 - reads as what happened
@@ -179,7 +181,8 @@ class CircuitBackend(Protocol):
     def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
         """Shots of one measured, bound QuantumCircuit.
 
-        seed: below 2**53, for what can be seeded. key: names this chunk, so that a retry is never a second job. Raises CircuitFailed.
+        seed: below 2**53, for what can be seeded. key: names this chunk, so that a retry is never a second job.
+        Raises CircuitFailed.
         """
 
     def close(self) -> None:

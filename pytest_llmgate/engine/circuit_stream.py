@@ -191,6 +191,7 @@ class CircuitStream:
         evidence.replayed += record.replayed
         evidence.methods.add(str(record.outcome.get("method", "")))
         evidence.arms.add(record.trial.case)
+        evidence.on_fallback = evidence.on_fallback or bool(record.outcome.get("fallback"))  # of given counts
         drawn = self._drawn[record.trial.case]
         for outcome, number in counts.items():
             drawn[outcome] = drawn.get(outcome, 0) + number

@@ -168,8 +168,8 @@ class Hardware:
                 fault.job = errand.life.row()
             raise
         bill = self._settle(errand, held.cost)
-        method = "simulator" if device.local else "hardware"
-        return ShotResult(counts, method, bill.billed_s, bill.cost_usd, errand.life.row())
+        method, calls = ("simulator", 0) if device.local else ("hardware", 1)
+        return ShotResult(counts, method, bill.billed_s, bill.cost_usd, errand.life.row(), calls=calls)
 
     def _settle(self, errand: Errand, held: ShotCost) -> Bill:
         bill = errand.bill(self._tariff, held)

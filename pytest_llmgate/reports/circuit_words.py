@@ -65,6 +65,8 @@ def size(shape: Row) -> list[str]:
 def fallback(test: Row) -> str:
     """That a stand-in drew the shots, or nothing."""
     circuit = test.get("circuit") or {}
+    if circuit.get("fallback") and circuit.get("backend") == "given":
+        return "fallback: these counts were not drawn on the device, but by its stand-in"
     return f"fallback: not drawn on {device(circuit)}, but by its stand-in" if circuit.get("fallback") else ""
 
 

@@ -362,6 +362,62 @@ def test_ctrl_c_cancels_and_settles_and_the_run_goes_on_later(lab: Lab) -> None:
     assert sum(lab.posted) == 4000 + lab.posted[1], "the cancelled job alone is drawn a second time"
 
 
+# ---- test bodies that ask the device themselves
+
+MODULE = """
+    import pytest
+    from qiskit import QuantumCircuit
+
+    def bell():
+        circuit = QuantumCircuit(2)
+        circuit.h(0)
+        circuit.cx(0, 1)
+        circuit.measure_all()
+        return circuit
+
+    ON_DEVICE = dict(
+        backend={"provider": "python", "target": "device.py:make", "budget": {"shots": 8000},
+                 "options": {"usd_per_shot": "0.001"}},
+        fallback={"backend": "aer", "noise": "manila"}, expected={"00": 0.5, "11": 0.5}, max_tvd=0.1,
+    )
+
+    @pytest.mark.circuit_distribution(**ON_DEVICE)
+    def test_once(circuit_run): return circuit_run(bell(), shots=2000)
+
+    @pytest.mark.circuit_distribution(**ON_DEVICE)
+    def test_twice(circuit_run):
+        one, other = circuit_run(bell(), shots=1000), circuit_run(bell(), shots=1000)
+        return {name: one.get(name, 0) + other.get(name, 0) for name in {*one, *other}}
+"""
+
+
+def test_jobs_of_a_body_are_on_record_and_billed(lab: Lab) -> None:
+    lab.example.files({"test_m.py": MODULE})
+    ran = lab.gate("test_m.py::test_twice")
+    assert ran.verdicts == {"test_twice": "pass"}
+    first = ran.rows("test_twice")[0]["outcome"]
+    assert [job["id"] for job in first["job"]["jobs"]] == ["job-0", "job-1"]
+    usage = ran.test("test_twice")["usage"]
+    assert (usage["calls"], usage["cost_usd"]) == (2, "2.000")
+    assert lab.regated(ran)["tests"] == ran.result["tests"]
+
+
+def test_counts_of_a_stand_in_are_marked(lab: Lab) -> None:
+    lab.example.files({"test_m.py": MODULE})
+    ran = lab.fates({0: "fails"}).gate("test_m.py::test_once")
+    test = ran.test("test_once")
+    assert test["verdict"] == "pass" and test["circuit"]["fallback"] is True
+    assert "were not drawn on the device, but by its stand-in" in " ".join(ran.text.split())
+    assert lab.regated(ran)["tests"] == ran.result["tests"]
+
+
+def test_a_body_never_holds_shots_of_both(lab: Lab) -> None:
+    lab.example.files({"test_m.py": MODULE})
+    ran = lab.fates({1: "fails"}).gate("test_m.py::test_twice")
+    assert ran.verdicts == {"test_twice": "error"}
+    assert "switched: fell back" in ran.test("test_twice")["problems"][0]
+
+
 # ---- baselines
 
 BASELINE = "{type: distribution, baseline: true}"

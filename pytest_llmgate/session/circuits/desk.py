@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,14 +91,17 @@ class CircuitDesk:
         with suppress(Exception):  # one test's fault: each is computed, and told, alone then
             compute_all([found.needs for found in made], self.lab)
 
-    def prepare(self, plan: TestPlan, given: object = None) -> CircuitTest:
-        """A test ready to sample. given: the circuit, or the counts, that its body returned. Raises LlmgateError."""
-        with told_apart(plan):
-            return self._prepare(plan, given)
+    def prepare(self, plan: TestPlan, given: object = None, drawn: Sequence[ShotResult] = ()) -> CircuitTest:
+        """A test ready to sample. given: the circuit, or the counts, that its body returned. Raises LlmgateError.
 
-    def _prepare(self, plan: TestPlan, given: object) -> CircuitTest:
+        drawn: what its body drew by `circuit_run`.
+        """
+        with told_apart(plan):
+            return self._prepare(plan, given, drawn)
+
+    def _prepare(self, plan: TestPlan, given: object, drawn: Sequence[ShotResult]) -> CircuitTest:
         if isinstance(given, Mapping):
-            return self._prepare_counts(plan, checked_counts(given, plan.where))
+            return self._prepare_counts(plan, checked_counts(given, plan.where), drawn)
         if given is not None and not isinstance(given, QuantumCircuit):
             hint = "return a QuantumCircuit, or counts by bitstring"
             what = f"the body returned a value of type {type(given).__name__}"
@@ -133,11 +136,11 @@ class CircuitDesk:
             simulated=[_as_dict(made.needs.fetch(slot)) for slot in made.own] if of_device else (),
         )
 
-    def _prepare_counts(self, plan: TestPlan, counts: Counts) -> CircuitTest:
+    def _prepare_counts(self, plan: TestPlan, counts: Counts, drawn: Sequence[ShotResult]) -> CircuitTest:
         """A test whose shots are there already."""
         brief = counts_brief(plan, counts, self.baselines(plan))
         stream = stream_of(plan, brief, self._rooms.designs)
-        backend = GivenCounts(counts)
+        backend = GivenCounts(counts, drawn)
         subject = CircuitSubject([None], [backend], stream, plan.id, self._rooms.redact_text)
         return CircuitTest(stream, CircuitJudge(plan.id, brief.arms), subject, brief)
 

@@ -49,23 +49,28 @@ class CircuitSubject:
         except LlmgateError as fault:
             return Observation(None, TrialError("refused", self._redact_text(str(fault)), fatal=True))
         took = (time.monotonic() - began) * 1000.0 if backend.live else None
-        return Observation(None, usage=_usage(result, backend.live), latency_ms=took, detail=result)
+        return Observation(None, usage=_usage(result), latency_ms=took, detail=result)
 
 
-def _usage(result: ShotResult, live: bool) -> Usage:
+def _usage(result: ShotResult) -> Usage:
     """A job of a device is a call; what is simulated here costs nothing and calls nobody."""
-    if not live:
+    if not result.calls:
         return NO_USAGE
-    return Usage(calls=1, cost_usd=None if result.cost_usd is None else Decimal(result.cost_usd))
+    return Usage(calls=result.calls, cost_usd=None if result.cost_usd is None else Decimal(result.cost_usd))
 
 
 class GivenCounts:
-    """Counts that a test body returned, dealt out as a backend: each chunk without replacement, in a seeded order."""
+    """Counts that a test body returned, dealt out as a backend: each chunk without replacement, in a seeded order.
+
+    drawn: by what `circuit_run` drew them, if it did; the first chunk tells of its jobs, and is billed for them.
+    """
 
     live = False
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, drawn: Sequence[ShotResult] = ()) -> None:
         self._left = dict(sorted(counts.items()))
+        self._fallback = any(result.fallback for result in drawn)
+        self._jobs = [result for result in drawn if result.job is not None]
 
     def sample(self, circuit: Any, shots: int, seed: int, *, key: str) -> ShotResult:
         """The next `shots` of the given counts."""
@@ -74,7 +79,16 @@ class GivenCounts:
         for place in random.Random(seed).sample(range(len(every)), shots):  # noqa: S311 - deals shots, keeps no secret
             drawn[every[place]] = drawn.get(every[place], 0) + 1
         self._left = {outcome: number - drawn.get(outcome, 0) for outcome, number in self._left.items()}
-        return ShotResult(drawn, "given")
+        jobs, self._jobs = self._jobs, []
+        costs = [Decimal(result.cost_usd) for result in jobs if result.cost_usd is not None]
+        return ShotResult(
+            drawn,
+            "given",
+            cost_usd=f"{sum(costs):f}" if costs and len(costs) == len(jobs) else None,
+            job={"jobs": [result.job for result in jobs]} if jobs else None,
+            fallback=self._fallback,
+            calls=sum(result.calls for result in jobs),
+        )
 
     def close(self) -> None:
         """Nothing is held."""

@@ -34,6 +34,7 @@ class CircuitTests:
         self._redact_text = redact_text
         self._desk: CircuitDesk | None = None
         self._ready: dict[str, CircuitTest] = {}
+        self._runners: dict[str, CircuitRun] = {}
 
     @property
     def desk(self) -> CircuitDesk:
@@ -63,7 +64,8 @@ class CircuitTests:
 
     def prepare(self, plan: TestPlan, given: Any = None) -> TestRun:
         """A test ready to sample. given: the circuit, or the counts, that its body returned. Raises LlmgateError."""
-        test = self._ready[plan.id] = self.desk.prepare(plan, given)
+        runner = self._runners.get(plan.id)
+        test = self._ready[plan.id] = self.desk.prepare(plan, given, runner.results if runner else ())
         self._records.circuit(test.brief.to_line())
         recorded = assembly.recorded(self._records.row_of(plan.id), [arm.id for arm in test.brief.arms])
         return TestRun(test.stream, test.judge, self._records.journal, test.subject, recorded)
@@ -72,7 +74,8 @@ class CircuitTests:
         """What `circuit_run` is in the body of a marked test."""
         from pytest_llmgate.session.circuits.runner import CircuitRun
 
-        return CircuitRun(plan, self.desk.any_backend(plan))
+        runner = self._runners[plan.id] = CircuitRun(plan, self.desk.any_backend(plan))
+        return runner
 
     def decide(self, plan: TestPlan, order: int) -> TestVerdict:
         """The verdict of a test whose stream is done; what it proposes is written down."""
