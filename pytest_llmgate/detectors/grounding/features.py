@@ -19,42 +19,6 @@ NAMES = (
 )  # fmt: skip
 _WIDEST = 60  # words that are compared in order
 _TAIL = 3
-_BEFORE_NOUNS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "his",
-        "her",
-        "its",
-        "their",
-        "our",
-        "my",
-        "your",
-        "of",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "with",
-        "about",
-        "into",
-        "from",
-        "through",
-        "during",
-        "to",
-        "some",
-        "any",
-        "no",
-        "every",
-        "each",
-    ]
-)
 
 
 def features(aligned: Alignment) -> tuple[float, ...]:
@@ -123,7 +87,7 @@ def _novel_nouns(aligned: Alignment) -> float:
     novel = [
         1.0 - near[token.start]
         for before, token in itertools.pairwise(tokens)
-        if token.start in near and (before.word in _BEFORE_NOUNS or before.start in near)
+        if token.start in near and (before.word in lexicon().before_nouns or before.start in near)
     ]
     return mean(novel, 0.0)
 

@@ -18,6 +18,7 @@ _ROOT = 5  # letters that derived words share: organise, organisation
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """stop: words without content. negators: turn a clause round. strong: claims without exception.
+    titles: words with a capital that are no names. before_nouns: words behind which mostly a noun follows.
 
     soft: words that may do so ("refuse", "closed"). same: stem → its groups of synonyms. opposite: stem → stems of its
     opposites; converse: of words that name the other side of one event or place, which need not contradict.
@@ -27,7 +28,10 @@ class Lexicon:
     negators: frozenset[str]
     soft: frozenset[str]
     strong: frozenset[str]
-    first_person: frozenset[str]
+    titles: frozenset[str]
+    pronouns: frozenset[str]
+    auxiliaries: frozenset[str]
+    before_nouns: frozenset[str]
     same: Mapping[str, tuple[str, ...]]
     opposite: Mapping[str, frozenset[str]]
     converse: Mapping[str, frozenset[str]]
@@ -49,7 +53,10 @@ def lexicon() -> Lexicon:
         frozenset(_flat(parts["negators"])),
         frozenset(_flat(parts["soft"])),
         frozenset(_flat(parts["strong"])),
-        frozenset(_flat(parts["first person"])),
+        frozenset(_flat(parts["titles"])),
+        frozenset(_flat(parts["pronouns"])),
+        frozenset(_flat(parts["auxiliaries"])),
+        frozenset(_flat(parts["before nouns"])),
         _groups([*parts["same"], *parts["irregular"]]),
         _opposites(parts["opposite"]),
         _opposites(parts["converse"]),

@@ -14,27 +14,6 @@ _BREAKS = frozenset(
     ["but", "although", "though", "because", "while", "whereas", "however", "yet", "if", "unless", "until", "since"]
 )
 _JOINS = frozenset({"and", "or"})
-_VERBS = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "will",
-        "can",
-        "may",
-        "must",
-        "should",
-        "would",
-        "could",
-        "does",
-        "do",
-        "did",
-    ]
-)
 _WHOLE = frozenset(  # these turn round what stands before them
     ["nothing", "none", "nobody", "nowhere", "longer", "forbidden", "prohibited", "banned"]
 )
@@ -74,7 +53,7 @@ def _reach(text: str, tokens: Sequence[Token], place: int) -> tuple[Token, ...]:
     reached: list[Token] = []
     end = tokens[place].end
     for at, token in enumerate(tokens[place + 1 :], start=place + 1):
-        begun = bool(reached) and token.word in _VERBS and tokens[place].word not in _SUBJECTS
+        begun = bool(reached) and token.word in lexicon().auxiliaries and tokens[place].word not in _SUBJECTS
         if token.word in _BREAKS or begun or _CLAUSE.search(text, end, token.start) or _new_clause(tokens, at):
             break
         end = token.end
@@ -103,4 +82,4 @@ def _tells(token: Token) -> bool:
 
 
 def _new_clause(tokens: Sequence[Token], at: int) -> bool:
-    return tokens[at].word in _JOINS and at + 1 < len(tokens) and tokens[at + 1].word in _VERBS
+    return tokens[at].word in _JOINS and at + 1 < len(tokens) and tokens[at + 1].word in lexicon().auxiliaries

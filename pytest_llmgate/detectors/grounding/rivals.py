@@ -5,34 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_llmgate.detectors.grounding.alignment import Alignment
-from pytest_llmgate.detectors.grounding.lexicon import weak_keys
+from pytest_llmgate.detectors.grounding.lexicon import lexicon, weak_keys
 from pytest_llmgate.detectors.grounding.names import Name
 from pytest_llmgate.detectors.grounding.passages import Passage
 from pytest_llmgate.detectors.grounding.tokens import Token
 
-_PRONOUNS = frozenset(
-    [
-        "he",
-        "she",
-        "it",
-        "they",
-        "him",
-        "her",
-        "his",
-        "hers",
-        "its",
-        "their",
-        "them",
-        "who",
-        "which",
-        "this",
-        "these",
-        "we",
-        "our",
-        "i",
-        "my",
-    ]
-)
 _DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 
 _MOST, _NEARLY_ALL = 0.6, 0.75  # share of the other words in the best passage; more where the name may be the topic
@@ -134,7 +111,7 @@ def _resolves_pronoun(name: Name, aligned: Alignment) -> bool:
     assert aligned.place is not None  # there is a best passage
     passages = aligned.evidence.passages
     best = passages[aligned.place]
-    if not any(token.word in _PRONOUNS for token in best.tokens):
+    if not any(token.word in lexicon().pronouns for token in best.tokens):
         return False
     return any(_stands_in(name, passage) for passage in passages[max(0, aligned.place - 4) : aligned.place])
 
