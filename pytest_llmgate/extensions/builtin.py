@@ -23,6 +23,7 @@ _ASSERTIONS = {
     "safety": "pytest_llmgate.detectors.safety:SAFETY",
     "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
     "hallucination": "pytest_llmgate.detectors.hallucination:HALLUCINATION",
+    "entailed": "pytest_llmgate.detectors.nli.entailed:ENTAILED",
     "similar": "pytest_llmgate.detectors.similar:SIMILAR",
     "llm-rubric": "pytest_llmgate.detectors.judges.assertion:LLM_RUBRIC",
     "g-eval": "pytest_llmgate.detectors.judges.assertion:GRADED",

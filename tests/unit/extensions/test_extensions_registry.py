@@ -18,7 +18,7 @@ DELIVERED = [
     "equals", "contains", "icontains", "contains-any", "contains-all", "regex", "is-json", "min-length", "max-length",
     "python", "latency", "cost", "refusal", "finish-reason", "distribution", "equivalent", "success-probability",
     "expectation", "safety", "tool-called", "grounded", "hallucination", "llm-rubric", "g-eval", "factuality",
-    "similar",
+    "similar", "entailed",
 ]  # fmt: skip
 PENDING = [
     "contradiction",
