@@ -51,6 +51,9 @@ def _check_operations(circuit: QuantumCircuit, where: Where | None) -> None:
         if isinstance(op.operation, Gate) and not is_standard(op.operation) and not hasattr(op.operation, "__array__"):
             hint = "simulators need a definition, `gate name a, b { … }`, or the gate's matrix"
             raise problem("circuit-gate-unknown", f"the gate {op.name!r} is declared without a definition", where, hint)
+        if any(isinstance(value, float) and not math.isfinite(value) for value in getattr(op.operation, "params", ())):
+            message = f"a parameter of the gate {op.name!r} is no finite number"
+            raise problem("circuit-parameters", message, where, "give an angle in radians")
 
 
 def _raw(source: str, files: SuiteFiles, where: Where | None, values: Mapping[str, Any]) -> QuantumCircuit:

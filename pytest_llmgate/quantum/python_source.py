@@ -48,11 +48,13 @@ def call(source: str, files: SuiteFiles, where: Where | None, values: Mapping[st
         raise _unusable(f"{source!r} cannot be called with the vars of the case: {fault}", where, hint) from None
     try:
         circuit = function(**given)
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:
         raise _raised(source, fault, files, where) from fault
     if not isinstance(circuit, QuantumCircuit):
         hint = "return one circuit, not transpiled results or counts"
-        raise _unusable(f"{source!r} returned a {type(circuit).__name__}, not a QuantumCircuit", where, hint)
+        raise _unusable(
+            f"{source!r} returned a value of type {type(circuit).__name__}, not a QuantumCircuit", where, hint
+        )
     return circuit
 
 
@@ -60,7 +62,7 @@ def _unusable(message: str, where: Where | None, hint: str) -> LlmgateError:
     return problem("circuit-function", message, where, hint)
 
 
-def _raised(source: str, fault: Exception, files: SuiteFiles, where: Where | None) -> LlmgateError:
+def _raised(source: str, fault: BaseException, files: SuiteFiles, where: Where | None) -> LlmgateError:
     """What the function raised, at the innermost line of a file under the root."""
     root = files.root.resolve()
     for frame, line in walk_tb(fault.__traceback__):

@@ -17,9 +17,10 @@ from qiskit import QuantumCircuit, qasm2
 
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 from pytest_llmgate.quantum.limits import check_size
-from pytest_llmgate.quantum.walk import standard_names
+from pytest_llmgate.quantum.walk import MAX_OPERATIONS, standard_names, too_long
 
 MAX_DEPTH = 100
+MAX_STATEMENTS = 2 * MAX_OPERATIONS  # in the text; readers take a minute for a million of them
 _LIBRARY = {"2": "qelib1.inc", "3": "stdgates.inc"}
 _SKIPPED = re.compile(r'"[^"\n]*"|//[^\n]*|/\*[\s\S]*?\*/')
 _VERSION = re.compile(r"\s*OPENQASM\s+(\d+)(?:\.\d+)?\s*;")
@@ -40,10 +41,12 @@ def parse_qasm(text: str, shown: str) -> QuantumCircuit:
     """The circuit of an OpenQASM program; its version line says which language it is.
 
     shown: path for messages. Raises `circuit-syntax`, `circuit-gate-unknown`, `circuit-include`, `circuit-too-wide`,
-    `too-deep`, and `missing-extra` where the reader of OpenQASM 3 is not installed.
+    `circuit-too-long`, `too-deep`, and `missing-extra` where the reader of OpenQASM 3 is not installed.
     """
     code = _SKIPPED.sub(_blanked, text)
     version = _version(code, shown)
+    if code.count(";") > MAX_STATEMENTS:
+        raise too_long(Where(shown))
     _check_depth(code, shown)
     _check_includes(code, version, shown)
     _check_sizes(code, version, shown)

@@ -134,6 +134,17 @@ def test_a_loop_counts_in_each_of_its_turns(files: SuiteFiles, last: int) -> Non
     assert refusal(files, loop.format(last)).code == "circuit-too-long"
 
 
+def test_a_text_that_is_too_long_is_refused_unread(files: SuiteFiles) -> None:
+    """The reader took minutes for the 48 MB of six million gates, and then they were too many."""
+    assert refusal(files, HEAD2 + "qreg q[1];" + "h q[0];" * 200_001).code == "circuit-too-long"
+
+
+@pytest.mark.parametrize("angle", ["1e999", "-1e999"])
+def test_an_angle_is_finite(files: SuiteFiles, angle: str) -> None:
+    found = refusal(files, HEAD2 + f"qreg q[1]; rx({angle}) q[0];")
+    assert (found.code, "rx" in found.message) == ("circuit-parameters", True)
+
+
 def test_a_definition_under_a_standard_name_is_what_it_says(files: SuiteFiles) -> None:
     """Simulators go by the name: `iswap` defined as a cx would be run as an iswap."""
     liar = load(files, HEAD2 + "gate iswap a,b { cx a,b; }\nqreg q[2];\niswap q[0],q[1];")
@@ -217,6 +228,13 @@ def returns_counts():
 async def later():
     return None
 
+def leaves(): raise SystemExit(3)
+
+def not_a_number():
+    circuit = QuantumCircuit(1)
+    circuit.rx(float("nan"), 0)
+    return circuit
+
 prepared = ghz(3)
 number = 3
 """
@@ -237,13 +255,19 @@ def test_a_function_gets_the_values_that_it_takes(module: SuiteFiles) -> None:
     assert taken_names("a.qasm", module, AT, values) == frozenset()
 
 
+def test_an_angle_that_a_function_gives_is_a_number(module: SuiteFiles) -> None:
+    with pytest.raises(LlmgateError, match="no finite number"):
+        load_circuit("mine.py:not_a_number", module, AT)
+
+
 @pytest.mark.parametrize(
     ("name", "says", "where"),
     [
         ("ghz", "missing a required argument: 'n'", AT),
         ("breaks", "raised CircuitError", Where("mine.py", 14)),
-        ("returns_counts", "returned a dict", AT),
+        ("returns_counts", "returned a value of type dict", AT),
         ("later", "is an async function", AT),
+        ("leaves", "raised SystemExit: 3", Where("mine.py", 22)),
         ("number", "is a int", AT),
     ],
 )
