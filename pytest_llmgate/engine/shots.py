@@ -15,7 +15,7 @@ from pytest_llmgate.core.decision import Decision, Outcome, Rule
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.stats.shots.distances import distances_of
-from pytest_llmgate.stats.shots.rule import Seen, ShotsRule
+from pytest_llmgate.stats.shots.rule import Ints, Seen, ShotsRule
 from pytest_llmgate.stats.shots.two_sample import TwoSampleRule
 
 SHOWN_OUTCOMES: Final = 16
@@ -56,7 +56,8 @@ class OutcomeFold:
     """A rule on the counts of all outcomes.
 
     extra: what the verdict says beside the rule's figures. reduce: from an outcome to what the rule counts, None for
-    itself. expected: probabilities by counted outcome, for the table of outcomes.
+    itself. expected: probabilities by counted outcome, for the table of outcomes. dealt: whether each chunk is dealt
+    into the two halves of `Seen`, where else they are every other chunk.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class OutcomeFold:
         extra: Mapping[str, Any] = MappingProxyType({}),
         reduce: Callable[[str], str] | None = None,
         expected: Mapping[str, float] | None = None,
+        *,
+        dealt: bool = False,
     ) -> None:
         self.plan = plan
         self.arm = arm
@@ -75,6 +78,7 @@ class OutcomeFold:
         self._extra = extra
         self._reduce = reduce
         self._expected = expected
+        self._dealt = dealt
         self._places = {outcome: place for place, outcome in enumerate(rule.outcomes)}
         self._looks = frozenset(rule.looks)
         self._at = self._seen = Seen.none(len(rule.outcomes))
@@ -92,7 +96,12 @@ class OutcomeFold:
         for outcome, number in counts.items():
             known = outcome if self._reduce is None else self._reduce(outcome)
             chunk[self._places.get(known, -1)] += number
-        self._seen = seen = self._seen.plus(chunk, even=ordinal % 2 == 0)
+        if self._dealt:
+            first = dealt_half(chunk, ordinal, seed)
+            seen = self._seen.plus(first, even=True).plus(chunk - first, even=False)
+        else:
+            seen = self._seen.plus(chunk, even=ordinal % 2 == 0)
+        self._seen = seen
         if self.decision is None:
             self._at = seen
             if seen.shots in self._looks:
@@ -102,7 +111,7 @@ class OutcomeFold:
         self.decision = Decision(outcome, reason)
 
     def anew(self) -> OutcomeFold:
-        return OutcomeFold(self.plan, self.arm, self.rule, self._extra, self._reduce, self._expected)
+        return OutcomeFold(self.plan, self.arm, self.rule, self._extra, self._reduce, self._expected, dealt=self._dealt)
 
     def figures(self) -> Mapping[str, Any]:
         if not self._at.shots:
@@ -126,6 +135,15 @@ class OutcomeFold:
         """Counts by outcome at the decision; what the rule does not know is under an empty name."""
         named = zip((*self.rule.outcomes, ""), self._at.counts.tolist(), strict=True)
         return {outcome: number for outcome, number in named if number}
+
+
+def dealt_half(chunk: Ints, ordinal: int, seed: int) -> Ints:
+    """Half of a chunk's shots, chosen at random: shots of a job have no order, so any half is a sample of its own.
+
+    An odd shot goes to this half where the ordinal is even. seed: of the trial.
+    """
+    half = (int(chunk.sum()) + (ordinal % 2 == 0)) // 2
+    return np.random.default_rng([seed, 1]).multivariate_hypergeometric(chunk, half)  # [seed, 1]: not what drew them
 
 
 def outcome_table(expected: Mapping[str, float], counts: Mapping[str, int], shots: int) -> list[dict[str, Any]]:

@@ -111,8 +111,15 @@ def test_a_device_is_named_with_its_budget_and_not_asked(plan_of) -> None:
         backend="{provider: ibm, name: ibm_nowhere, budget: {shots: 8000, seconds: 60}}",
         fallback="{backend: aer, noise: brisbane}",
     )
-    assert "drawn on ibm:ibm_nowhere, 4 jobs at most a stream; budget 8,000 shots, 60 s" in text
+    assert "drawn on ibm:ibm_nowhere, 5 jobs at most a stream; budget 8,000 shots, 60 s" in text
     assert "note: falls back to aer, and the verdict says so" in text
+
+
+def test_a_budget_that_even_a_good_circuit_would_pass_is_told_before_it_is_spent(plan_of) -> None:
+    asks = 'type: distribution, expected: {"00": 0.5, "11": 0.5}, max_tvd: 0.05'
+    said = "the budget of 100 shots will end it before the shots to expect: inconclusive"
+    assert said in plan_of(asks, backend="{provider: generic, budget: {shots: 100}}", noise="none")
+    assert said not in plan_of(asks, backend="{provider: generic, budget: {shots: 9000}}", noise="none")
 
 
 def test_a_circuit_that_cannot_be_loaded_has_no_plan(plan_of) -> None:

@@ -12,6 +12,7 @@ from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.reports.plan_circuits import CircuitGateFigures, CircuitTestFigures, StreamFigures
 from pytest_llmgate.session.circuits.plans import Planned, plans_of
 from pytest_llmgate.session.circuits.question import Brief
+from pytest_llmgate.session.circuits.rules import most_chunks
 from pytest_llmgate.session.rate_figures import rate_figures
 from pytest_llmgate.stats.planning import RulePlan
 from pytest_llmgate.stats.shots.expectation_plan import ExpectationPlan
@@ -44,13 +45,13 @@ def circuit_forecast(plan: TestPlan, brief: Brief, designs: Designs) -> CircuitF
     assert plan.circuit is not None
     figures = CircuitTestFigures(
         id=plan.id,
-        source=_source(plan, brief),
+        source=_source(plan, brief, planned),
         streams=len(brief.arms),
         ceiling=plan.circuit.shots,
         expected_shots=expected,
         costliest=costliest,
         gates=[_gate(gate, [pair for pair in pairs if pair[0].gate.name == gate.name]) for gate in plan.gates],
-        notes=_notes(plan),
+        notes=_notes(plan, expected),
     )
     refused = {problem: None for one in planned for problem in one.problems()}
     return CircuitForecast(figures, tuple(refused), _clear(plan, planned))
@@ -124,19 +125,19 @@ def _clear(plan: TestPlan, planned: Sequence[Planned]) -> float:
     return clear
 
 
-def _source(plan: TestPlan, brief: Brief) -> str:
+def _source(plan: TestPlan, brief: Brief, planned: Sequence[Planned]) -> str:
     """Where shots will come from."""
     assert plan.circuit is not None
     if plan.circuit.backend.provider == AER:
         described = brief.facts["described"]
         noise = "without noise" if described["noise"] == "none" else f"under {described['noise']}"
         return f"simulated here {noise}, {described['method']}: {described['why']}"
-    jobs = f"{brief.steps} jobs at most a stream" if brief.steps else "jobs"
+    jobs = f"{most_chunks(planned, brief)} jobs at most a stream"
     return f"drawn on {_device(plan.circuit.backend)}, {jobs}{_limits(plan.circuit.backend)}"
 
 
 def _device(backend: BackendPlan) -> str:
-    return ":".join(part for part in (backend.provider, backend.name) if part)
+    return ":".join(str(part) for part in (backend.provider, backend.name or backend.options.get("target")) if part)
 
 
 def _limits(backend: BackendPlan) -> str:
@@ -151,8 +152,13 @@ def _limits(backend: BackendPlan) -> str:
     return f"; budget {', '.join(part for part in each if part)}"
 
 
-def _notes(plan: TestPlan) -> tuple[str, ...]:
-    """What stands in where the device cannot be had."""
+def _notes(plan: TestPlan, expected: float) -> tuple[str, ...]:
+    """A budget that even a good circuit would pass; what stands in where the device cannot be had."""
     assert plan.circuit is not None
-    fallback = plan.circuit.fallback
-    return () if fallback is None else (f"falls back to {_device(fallback.backend)}, and the verdict says so",)
+    fallback, budget = plan.circuit.fallback, plan.circuit.backend.budget
+    found = []
+    if budget is not None and budget.shots is not None and budget.shots < expected:
+        found.append(f"the budget of {budget.shots:,} shots will end it before the shots to expect: inconclusive")
+    if fallback is not None:
+        found.append(f"falls back to {_device(fallback.backend)}, and the verdict says so")
+    return tuple(found)

@@ -32,21 +32,35 @@ def stream_of(plan: TestPlan, brief: Brief, designs: Designs) -> CircuitStream:
         plan = of_counts(plan, brief.given)
     folds = [_fold(planned, brief) for planned in plans_of(plan, brief, designs)]
     gates = [ArmsGate(gate, [fold for fold in folds if fold.plan.name == gate.name]) for gate in plan.gates]
-    arms = [
+    return CircuitStream(plan, _arms(folds, brief), gates, brief.wanted)
+
+
+def most_chunks(planned: Sequence[Planned], brief: Brief) -> int:
+    """Chunks of a stream at most: its jobs, on a device. Gates that cannot decide are left out."""
+    folds = [_fold(one, brief) for one in planned if not one.refusal]
+    return max(len(arm.totals) for arm in _arms(folds, brief))
+
+
+def _arms(folds: Sequence[ShotFold], brief: Brief) -> list[Arm]:
+    return [
         _scheduled(arm, [fold for fold in folds if fold.arm == place], brief) for place, arm in enumerate(brief.arms)
     ]
-    return CircuitStream(plan, arms, gates, brief.wanted)
 
 
 def _scheduled(arm: Arm, folds: Sequence[ShotFold], brief: Brief) -> Arm:
-    """The arm with its chunks: they end wherever one of its gates looks."""
+    """The arm with its chunks: they end wherever one of its gates looks.
+
+    A device is asked in few jobs, as each waits in a queue: a rate, which may be looked at anywhere, makes do with the
+    looks of other gates, and a job is dealt into halves where a simulator draws two chunks.
+    """
     totals: set[int] = set()
     for fold in folds:
         if isinstance(fold, OutcomeFold):
             totals.update(fold.rule.looks)
-            if isinstance(fold.rule, ToleranceRule):  # it asks one half of the shots what the other half suggests
+            if isinstance(fold.rule, ToleranceRule) and not brief.steps:
                 totals.update((before + look) // 2 for before, look in pairwise((0, *fold.rule.looks)) if look > 1)
-        elif isinstance(fold, SuccessFold):
+    for fold in folds:
+        if isinstance(fold, SuccessFold) and not (brief.steps and len(totals) > 1):
             totals.update(_totals(fold.gate.rule.ceiling, brief.steps))
     if brief.wanted:
         totals.update(total for total in _totals(brief.wanted, brief.steps) if not totals or total > max(totals))
@@ -77,7 +91,8 @@ def _fold(planned: Planned, brief: Brief) -> ShotFold:
         return OutcomeFold(gate, question.arm, _identity(decider, brief), extra, reduce, expected)
     if isinstance(decider, TolerancePlan):
         extra = {**question.extra, "notes": list(decider.notes)}
-        return OutcomeFold(gate, question.arm, decider.rule(planned.outcomes), extra, reduce, expected)
+        rule, dealt = decider.rule(planned.outcomes), brief.steps > 0
+        return OutcomeFold(gate, question.arm, rule, extra, reduce, expected, dealt=dealt)
     return OutcomeFold(gate, question.arm, decider, question.extra, reduce, expected)
 
 
