@@ -65,8 +65,8 @@ class TestVerdict:
 
     order: place in the collection, for merging. problems: sentences on errors, for people.
     failing: rows that show failing trials (case, repeat, index, gate, reason, reply digest), a few of each gate.
-    redactions: passages of the replies that were replaced, by kind. circuit: of a circuit, its shape, digest, shots,
-    noise and how it was simulated.
+    redactions: passages of the replies that were replaced, by kind. judges: the models that judged the replies, and
+    their usage, where there are any. circuit: of a circuit, its shape, digest, shots, noise and how it was simulated.
     """
 
     __test__ = False
@@ -87,6 +87,7 @@ class TestVerdict:
     warnings: tuple[str, ...] = ()
     failing: tuple[Mapping[str, Any], ...] = ()
     redactions: Mapping[str, int] = field(default_factory=dict)
+    judges: Mapping[str, Any] | None = None
     circuit: Mapping[str, Any] | None = None
     order: int = 0
     file: str = ""
@@ -97,6 +98,8 @@ class TestVerdict:
         row: dict[str, Any] = plain({name: getattr(self, name) for name in _ROW})
         row["usage"] = usage_row(self.usage)
         row["gates"] = [gate.to_row() for gate in self.gates]
+        if self.judges is not None:
+            row["judges"] = plain(self.judges)
         if self.circuit is not None:
             row["circuit"] = plain(self.circuit)
         return row

@@ -11,6 +11,7 @@ from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Usage, UsageSum
 from pytest_llmgate.engine.fields import FieldCounts
+from pytest_llmgate.engine.judges import Judges
 
 SHOWN_PER_GATE = 10
 
@@ -20,7 +21,7 @@ class Evidence:
 
     __slots__ = (
         "_cases", "_replies", "_shown", "_usage",
-        "errors", "failing", "fields", "latencies", "problems", "redactions", "replayed",
+        "errors", "failing", "fields", "judges", "latencies", "problems", "redactions", "replayed",
     )  # fmt: skip
 
     def __init__(self, plan: TestPlan) -> None:
@@ -35,6 +36,7 @@ class Evidence:
         self.replayed = 0
         self.fields: dict[str, FieldCounts] = {}
         self.redactions: Counter[str] = Counter()
+        self.judges: Judges | None = None
 
     def add(self, record: TrialRecord) -> None:
         """Count one trial."""
@@ -48,6 +50,9 @@ class Evidence:
             self.replayed += 1
         if record.redactions:
             self.redactions.update(record.redactions)
+        if record.judges:
+            self.judges = self.judges or Judges()
+            self.judges.add(record.judges)
         for name, fields in record.fields.items():
             self.fields.setdefault(name, FieldCounts()).add(fields)
         verdicts = record.verdicts.values()

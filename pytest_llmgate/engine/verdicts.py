@@ -53,10 +53,18 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
         distinct_replies=evidence.distinct_replies,
         usage=evidence.usage,
         gates=gates,
-        warnings=warnings,
         failing=tuple(evidence.failing),
         redactions=dict(sorted(evidence.redactions.items())),
+        **_judged(evidence, warnings),
     )
+
+
+def _judged(evidence: Evidence, warnings: tuple[str, ...]) -> dict[str, Any]:
+    """What a verdict says of the models that judged the replies; a judge that changed on the way is a warning."""
+    judges = evidence.judges
+    if judges is None:
+        return {"warnings": warnings}
+    return {"judges": judges.row(), "warnings": (*warnings, *judges.warnings())}
 
 
 def _with_fields(verdict: GateVerdict, evidence: Evidence) -> GateVerdict:

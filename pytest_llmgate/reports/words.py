@@ -32,7 +32,7 @@ def spent_by(test: Mapping[str, Any]) -> str:
         return circuit_words.drawn(test)
     cases = f"{counted(test['trials'], 'trial')} on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
     holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
-    return ", ".join([cases, *holes, *_calls(test["usage"])])
+    return ", ".join([cases, *holes, *_calls(test["usage"]), *_judges(test.get("judges"))])
 
 
 def spent_in_all(result: Mapping[str, Any]) -> str:
@@ -49,6 +49,16 @@ def _calls(usage: Mapping[str, Any]) -> list[str]:
     if not usage["calls"]:
         return []
     return [part for part in (counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])) if part]
+
+
+def _judges(judges: Mapping[str, Any] | None) -> list[str]:
+    """Who judged, and how much of the usage is theirs: `of it 54 calls by judges (judge: gpt-4.1-2025-04-14)`."""
+    if not judges:
+        return []
+    named = "; ".join(f"{alias}: {', '.join(models)}" for alias, models in judges["models"].items())
+    price = judges["usage"]["cost_usd"]
+    own = [counted(judges["usage"]["calls"], "call"), *([money(price)] if price is not None else [])]
+    return [f"of it {', '.join(own)} by judges" + (f" ({named})" if named else "")]
 
 
 def _figure(number: int | None) -> str:

@@ -16,6 +16,7 @@ from .test_models_and_cassettes import PRICES, judgement
 
 MODELS = '''
 import json
+import time
 from pytest_llmgate import Reply
 
 def app(request):
@@ -144,13 +145,25 @@ def test_the_judge_is_named_in_the_plan_and_in_every_trial(project: Example) -> 
     ran = gate(project, judged("good"))
     (plan,) = json.loads((ran.folder / "plan.json").read_text())
     assert plan["judges"]["judge"]["model"] == "models.py:good"
-    row = ran.rows("asks")[0]
+    row, test = ran.rows("asks")[0], ran.test("asks")
     assert row["judges"]["models"] == {"judge": "judge-2026-01"}
+    assert test["judges"]["models"] == {"judge": ["judge-2026-01"]}
+    assert test["judges"]["usage"]["calls"] == test["trials"]
+    assert test["usage"]["calls"] == 2 * test["trials"]
     assert row["judges"]["usage"]["input_tokens"] == 100
     assert row["usage"]["calls"] == 2
     assert row["scores"] == {"llm-rubric": 0.9}
+    assert "by judges (judge: judge-2026-01)" in " ".join(ran.text.split())
     other = gate(project, judged("bad"))
     assert other.result["run"]["plan_digest"] != ran.result["run"]["plan_digest"]
+
+
+def test_a_judge_that_becomes_another_model_is_a_warning(project: Example) -> None:
+    changing = MODELS.replace('model="judge-2026-01"', 'model=f"judge-{request.seed % 2}"')
+    project.files({"models.py": changing})
+    ran = gate(project, judged("good"))
+    assert ran.test("asks")["judges"]["models"] == {"judge": ["judge-0", "judge-1"]}
+    assert ran.test("asks")["warnings"] == ["the judge 'judge' was several models: judge-0, judge-1"]
 
 
 def test_repeats_are_asked_with_other_seeds_and_their_mean_counts(project: Example) -> None:
@@ -277,3 +290,52 @@ def _dollars(lines: list[str]) -> float:
     """What `llmgate plan` expects a suite to cost at most."""
     said = next(line for line in lines if "to expect" in line and "$" in line)
     return float(said.split("$")[1].split()[0].rstrip(",;"))
+
+
+def test_the_repeats_and_the_labels_stand_beside_the_gate(project: Example) -> None:
+    cases = "[{id: a, vars: {q: a}, expected: {label: pass}}, {id: b, vars: {q: b}, expected: {label: fail}}]"
+    suite = judged("good", more=", repeats: 2").replace("[{id: one, vars: {q: a}, expected: 14 days}]", cases)
+    ran = gate(project, suite)
+    fields = ran.gate("asks")["figures"]["fields"]
+    n = ran.gate("asks")["n_all"]
+    assert fields["all repeats agree"] == {"good": n, "n": n}
+    assert fields["judge agrees with label"]["n"] == n
+    assert 0 < fields["judge agrees with label"]["good"] < n, "the judge likes what people did not"
+    assert _decided_again(project, ran)[0]["gates"][0]["figures"] == ran.gate("asks")["figures"]
+
+
+def test_a_slow_judge_makes_no_slow_subject(project: Example) -> None:
+    project.files({"models.py": MODELS + "\ndef slow(request):\n    time.sleep(0.05)\n    return good(request)\n"})
+    ran = gate(project, judged("slow") + f"      - {{type: latency, max_ms: 40, {RATES}}}\n")
+    assert ran.verdicts == {"asks": "pass"}, ran.text
+    assert ran.gate("asks", "latency")["n_all"] > 0
+
+
+def test_another_judge_for_one_run(project: Example) -> None:
+    ran = gate(project, judged("good"), "--llm-model=judge=python:models.py:bad")
+    assert ran.verdicts == {"asks": "fail"}, ran.text
+    unknown = gate(project, judged("good"), "--llm-model=juge=python:models.py:bad")
+    assert "did you mean 'judge'?" in unknown.text
+
+
+def test_one_trial_is_drawn_again_with_its_judge(project: Example) -> None:
+    from pytest_llmgate.core.settings import Settings
+    from pytest_llmgate.extensions.registry import create_registry
+    from pytest_llmgate.session.again import replay_trial
+    from pytest_llmgate.session.planner import Planner
+    from pytest_llmgate.store.rundir import RunDir
+
+    ran = gate(project, judged("wavering"))
+    planner = Planner(Settings(root=project.path, record="live"), create_registry(entry_points=False))
+    run = RunDir(ran.folder, ran.folder.name)
+    for row in ran.rows("asks")[:4]:
+        again = replay_trial(planner, run, row["test"], row["index"])
+        assert again.record is not None
+        assert again.record.scores == row["scores"], "the same seed asks the judge the same"
+
+
+@pytest.mark.slow
+def test_two_workers_say_what_one_says(project: Example) -> None:
+    alone = gate(project, judged("wavering", more=", repeats: 3"))
+    both = project.gate("-n2")
+    assert both.judged == alone.judged
