@@ -57,7 +57,8 @@ def wrong_quantities(aligned: Alignment) -> Iterator[Quantity]:
 
 def _idle(quantity: Quantity) -> bool:
     """Whether a number may be mere wording: "two", "one of", "third"."""
-    return quantity.word and all(kind == "date" or value <= _SMALL for kind, value in quantity.options)
+    values = quantity.raw or tuple(value for kind, value in quantity.options if kind != "date")
+    return quantity.word and all(value <= _SMALL for value in values)
 
 
 def _rival(quantity: Quantity, aligned: Alignment) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pytest_llmgate.detectors.grounding.alignment import Alignment, match
+from pytest_llmgate.detectors.grounding.lexicon import lexicon
 from pytest_llmgate.detectors.grounding.negation import negates
 from pytest_llmgate.detectors.grounding.passages import Passage
 from pytest_llmgate.detectors.grounding.quantities import supported
@@ -50,10 +51,22 @@ def turns(cues: Sequence[Cue], passage: Passage, other: Passage, least: float = 
     last: tuple[Token, ...] = ()
     for cue, reached in cues:
         apart = cue in last or not set(last) & set(reached)  # "not forbidden" turns twice, "no … not" once
-        if apart and (max(match(reached, (other,)), default=0.0) >= least or _reaches_number(reached, passage, other)):
+        if apart and (_reaches(reached, other, least) or _reaches_number(reached, passage, other)):
             found.append(cue)
         last = reached
     return found
+
+
+def _reaches(reached: Sequence[Token], other: Passage, least: float) -> bool:
+    """Whether a word that is denied, or its opposite, is in the other passage.
+
+    A name alone is none: "never leaves the EU" denies leaving, so that "stays in the EU" says the same.
+    """
+    values = match(reached, (other,))
+    if any(value >= least and not token.capital for token, value in zip(reached, values, strict=True)):
+        return True
+    opposite = lexicon().opposite
+    return any(not other.stems.isdisjoint(opposite.get(token.stem, ())) for token in reached)
 
 
 def _reaches_number(reached: tuple[Token, ...], passage: Passage, other: Passage) -> bool:

@@ -12,6 +12,8 @@ from pytest_llmgate.detectors.grounding.tokens import Token
 
 _DAYS = frozenset(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])
 
+_DEFINITE = frozenset({"the", "this", "these", "our", "its", "their"})
+_BACK = 8  # sentences in which a name may have been said
 _MOST, _NEARLY_ALL = 0.6, 0.75  # share of the other words in the best passage; more where the name may be the topic
 
 
@@ -111,9 +113,17 @@ def _resolves_pronoun(name: Name, aligned: Alignment) -> bool:
     assert aligned.place is not None  # there is a best passage
     passages = aligned.evidence.passages
     best = passages[aligned.place]
-    if not any(token.word in lexicon().pronouns for token in best.tokens):
+    if not any(token.word in lexicon().pronouns for token in best.tokens) and not (
+        name.start <= aligned.claim.tokens[0].end + 1 and _opens_by_description(best)
+    ):
         return False
-    return any(_stands_in(name, passage) for passage in passages[max(0, aligned.place - 4) : aligned.place])
+    return any(_stands_in(name, passage) for passage in passages[max(0, aligned.place - _BACK) : aligned.place])
+
+
+def _opens_by_description(passage: Passage) -> bool:
+    """Whether words such as "the company" stand for what was named before."""
+    first, *rest = passage.tokens
+    return first.word in _DEFINITE and bool(rest) and not rest[0].capital
 
 
 def _same_place(name: Name, rival: Name, aligned: Alignment) -> bool:

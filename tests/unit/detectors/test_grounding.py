@@ -206,6 +206,16 @@ def test_a_name_that_stands_for_a_pronoun_is_no_swap() -> None:
     assert findings(source, "Oyelaran taught literature at Ibadan.") == ()
 
 
+def test_a_name_that_a_description_stands_for_is_no_swap() -> None:
+    source = "Acme Cloud offers three plans. The company was founded in 2012 by Maria Lopez in Berlin."
+    assert findings(source, "Acme Cloud was founded by Maria Lopez in 2012.") == ()
+    assert [one.text for one in findings(source, "The company was founded by Peter Klein in 2012.")] == ["Peter Klein"]
+
+
+def test_a_price_by_the_month_is_no_number_of_months() -> None:
+    assert findings("Basic costs $9 per month.", "Basic costs nine dollars a month.") == ()
+
+
 def test_initials_and_peoples_names_are_known() -> None:
     source = "The United Nations met in Germany. Officials from Italy stayed away."
     assert findings(source, "The UN met on German soil.") == ()
@@ -230,6 +240,8 @@ def test_a_repeated_sentence_has_its_own_places() -> None:
         ("Staff never ask for passwords.", "Staff ask for passwords.", True),
         ("Sales increased in spring.", "Sales decreased in spring.", True),
         ("Not only staff may enter the hall.", "Staff may enter the hall.", False),
+        ("The data never leave the EU.", "The data stay in the EU.", False),
+        ("The data never leave the EU.", "The data leave the EU.", True),
     ],
 )
 def test_an_odd_number_of_turns_is_a_flip(source: str, reply: str, flipped: bool) -> None:
