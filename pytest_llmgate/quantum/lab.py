@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from threading import BoundedSemaphore, RLock
@@ -171,7 +171,7 @@ class Lab:
     def _reduce(self, job: Job) -> _Reduced:
         circuit = without_idle_qubits(job.circuit)
         noise = job.noise
-        known = (repr(noise), circuit.num_qubits, job.scale)
+        known = (_named(noise), circuit.num_qubits, job.scale)
         with self._lock:
             if known in self._devices:
                 device = self._devices.get(known)
@@ -245,6 +245,14 @@ class Lab:
             if choice.method in ("stabilizer", "extended_stabilizer"):  # they know fewer gates
                 (prepared,) = self._prepare([reduced], [job.where], choice.method)
             return prepared, choice
+
+
+def _named(noise: NoisePlan | None) -> Hashable:
+    """What makes a noise plan: not the line that it stands on, but the folder that a file's path starts from."""
+    if noise is None:
+        return None
+    folder = None if noise.where is None else Path(noise.where.path).parent
+    return noise.snapshot, tuple(sorted(noise.params.items())), folder
 
 
 def _keep_logs_off_the_terminal() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from pytest_llmgate.core.circuit import NoisePlan
@@ -21,13 +22,12 @@ MOST_SCALE: Final = 1000.0
 _ONE_QUBIT_GATES = ("id", "sx", "x")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Device:
     """n qubits with their noise; without a calibration a perfect machine that runs every circuit as it is written.
 
     label: for people. layout: the physical qubits of a snapshot. digest: equal for equal noise. channels: the error
-    after each gate, by name and qubits; (name, ()) holds for all qubits. model: a qiskit_aer NoiseModel, or None.
-    notes: what had to be clipped.
+    after each gate, by name and qubits; (name, ()) holds for all qubits. notes: what had to be clipped.
     """
 
     n: int
@@ -36,13 +36,17 @@ class Device:
     calibration: Calibration | None = None
     layout: tuple[int, ...] | None = None
     channels: Mapping[tuple[str, tuple[int, ...]], Channel] = field(default_factory=dict)
-    model: Any = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_noisy(self) -> bool:
         """Whether anything differs from a perfect machine; a snapshot at scale 0 does not."""
-        return self.model is not None
+        return bool(self.channels) or any(any(self.readout(qubit)) for qubit in range(self.n))
+
+    @cached_property
+    def model(self) -> Any:
+        """A qiskit_aer NoiseModel, or None; made at first need, as it takes 50 ms and small circuits do without."""
+        return None if self.calibration is None else _aer_model(self.calibration, self.channels)
 
     @property
     def is_clifford(self) -> bool:
@@ -78,15 +82,13 @@ def build_noise(noise: NoisePlan | None, n: int, scale: float = 1.0, files: Suit
     else:
         calibration, label = parametric(noise.params, n, noise.where), "parametric"
     calibration, notes = scaled(calibration, scale)
-    channels = dict(_channels(calibration))
     return Device(
         n=n,
         label=label if scale == 1.0 else f"{label} × {scale:g}",
         digest=digest([calibration.digest(), layout]),
         calibration=calibration,
         layout=layout,
-        channels=channels,
-        model=_aer_model(calibration, channels),
+        channels=dict(_channels(calibration)),
         notes=notes,
     )
 
