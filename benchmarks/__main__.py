@@ -12,7 +12,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from benchmarks import decisions, detectors, identical, redaction, startup, throughput, trial
+from benchmarks import (
+    circuits_pairs,
+    circuits_peers,
+    circuits_rates,
+    circuits_suites,
+    decisions,
+    detectors,
+    identical,
+    redaction,
+    startup,
+    throughput,
+    trial,
+)
 from benchmarks.child import ChildFailed
 from benchmarks.figures import Check, Part, Row, markdown_table, plain_table
 from benchmarks.options import Options
@@ -24,6 +36,10 @@ PARTS: dict[str, Part] = {
     "identical": identical.measure,
     "redaction": redaction.measure,
     "detectors": detectors.measure,
+    "circuits-peers": circuits_peers.measure,
+    "circuits-suites": circuits_suites.measure,
+    "circuits-pairs": circuits_pairs.measure,
+    "circuits-rates": circuits_rates.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")
@@ -33,7 +49,7 @@ BEGIN, END = "<!-- figures: written by `python -m benchmarks` -->", "<!-- end of
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 where every figure is reached, else 1."""
     given = _parser().parse_args(arguments)
-    options = Options(quick=given.quick, bare=given.bare, clean=given.clean, mock=given.mock)
+    options = Options(quick=given.quick, bare=given.bare, clean=given.clean, mock=given.mock, peers=given.peers)
     rows: list[Row] = []
     for name, part in PARTS.items():
         if given.parts and name not in given.parts:
@@ -58,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bare", type=Path, metavar="VENV", help="an environment with pytest alone (default: made)")
     parser.add_argument("--clean", type=Path, metavar="VENV", help="one with this package and its dependencies alone")
     parser.add_argument("--mock", type=Path, metavar="SCRIPT", help="another mock server to measure throughput with")
+    parser.add_argument("--peers", type=Path, metavar="VENV", help="one with other packages that test circuits")
     return parser
 
 
