@@ -226,6 +226,8 @@ class Engine:
             await asyncio.wait(set(self._tasks))
         while self._workers and self._stopped in ("", "budget"):
             await asyncio.sleep(_WATCH_S)  # overrun trials are paid as well; `_watch` gives up those that hang
+        if self._workers:
+            await asyncio.sleep(_WATCH_S)  # what has just ended, such as a cancelled job, is on its way to the journal
         for worker in self._workers:
             worker.abandon()
         for close in closers:

@@ -222,6 +222,7 @@ class GateSession:
         """End this process's part: what is in flight completes, files are closed."""
         if any(not test.finished.is_set() for test in self._tests.values()):
             self.stop("interrupted")
+            self.circuits.close()  # before the engine: what became of jobs under way is written down
         self.engine.close(self.providers.close)
         self.circuits.close()
         self._guard.close()

@@ -23,6 +23,7 @@ _BLOCK = 1 << 18
 _WINDOW = 1 << 16
 _STRING = rb'"(?:[^"\\]|\\.)*+"'
 _ROW = re.compile(rb'(\{"test":%b,"case":)%b,"index":\d+,"' % (_STRING, _STRING))
+_CUT = re.compile(rb'"error": ?"(?:budget|interrupted): ')
 _REPLY = re.compile(rb'"reply": ?"([0-9a-f]{16})')
 
 
@@ -86,23 +87,28 @@ class Files:
 class Places:
     """Places of one test's trials by their index, 12 bytes each; 0 is none."""
 
-    __slots__ = ("at", "size")
+    __slots__ = ("_cut", "at", "size")
 
     def __init__(self) -> None:
         self.at = array("Q")
         self.size = array("I")
+        self._cut: set[int] = set()
 
-    def put(self, index: int, place: int, size: int) -> None:
-        """Note where a trial lies; the first place of an index stays."""
+    def put(self, index: int, place: int, size: int, cut: bool = False) -> None:
+        """Note where a trial lies; the first place of an index stays, but for one that was cut short."""
         lack = index + 1 - len(self.at)
         if lack > 0:
             lack += len(self.at) >> 4
             self.at.frombytes(bytes(8 * lack))
             self.size.frombytes(bytes(self.size.itemsize * lack))
-        elif self.at[index]:
+        elif self.at[index] and (cut or index not in self._cut):
             return
         self.at[index] = place
         self.size[index] = size
+        if cut:
+            self._cut.add(index)
+        else:
+            self._cut.discard(index)
 
 
 class Rows:
@@ -130,7 +136,7 @@ class Rows:
                 put = self.tests.setdefault(test, Places()).put
                 head = _head(line)
             if 0 <= index < _MOST_TRIALS:
-                put(index, place, len(line))
+                put(index, place, len(line), b'"error":null' not in line and _CUT.search(line) is not None)
             else:
                 self.files.torn += 1
 

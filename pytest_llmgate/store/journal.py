@@ -123,7 +123,8 @@ def _claim(folder: Path, worker: str) -> tuple[_Segment, _Segment, _Segment]:
 class Recorded:
     """What a run has recorded so far, for resuming it or deciding it again; close it after use.
 
-    Holds offsets, not rows. Of two rows of one trial the first counts. `torn`: lines that a kill cut off.
+    Holds offsets, not rows. Of two rows of one trial the first counts, but for one that money or somebody cut
+    short: the run went on later, and drew it again. `torn`: lines that a kill cut off.
     """
 
     def __init__(self, rundir: RunDir) -> None:

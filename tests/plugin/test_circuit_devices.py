@@ -356,9 +356,14 @@ def test_ctrl_c_cancels_and_settles_and_the_run_goes_on_later(lab: Lab) -> None:
     ran = lab.example.end(process)
     assert ran.gate("bell")["stop_reason"] == "interrupted"
     assert lab.cancelled == [1] and lab.open == []
+    _, cut = ran.rows("bell")
+    assert cut["error"].startswith("interrupted: ") and cut["outcome"]["job"]["status"] == "cancelled"
+    _, told = llmgate(lab.example, "regate", str(ran.folder), "--json")
+    assert json.loads(told)["tests"] == ran.result["tests"]
     again = lab.fates({}).gate("--llm-resume")
     assert again.verdicts == {"bell": "pass"}, again.text
     assert again.test("bell")["circuit"]["shots"] == 4000
+    assert len(again.rows("bell")) == 4 and all(row["error"] is None for row in again.rows("bell"))
     assert sum(lab.posted) == 4000 + lab.posted[1], "the cancelled job alone is drawn a second time"
 
 

@@ -152,3 +152,18 @@ def test_merging_ten_times_the_trials_takes_little_more_memory(tmp_path: Path) -
         seen.close()
         assert held < 200_000 + 50 * size
     assert peaks[1] - peaks[0] < 60 * 9_000  # bytes a trial, of rows that take 500 with their texts
+
+
+@pytest.mark.parametrize("kind", ["budget", "interrupted"])
+def test_a_trial_that_was_cut_short_gives_way_to_the_one_that_was_drawn_later(tmp_path: Path, kind: str) -> None:
+    """Else a run that went on would be decided again by what ended its first start."""
+    run = RunDir.create(tmp_path)
+    journal = Journal(run, "main")
+    for error in (f"{kind}: first", f"{kind}: second", None, "timeout: a twin that came too late"):
+        journal.append(record(0, error=error), None)
+    journal.append(record(1, error="timeout: late"), None)
+    journal.append(record(1), None)
+    journal.close()
+    assert [row["error"] for row in Recorded(run).rows(TEST)] == [None, "timeout: late"]
+    merge_trials(run, [TEST], {TEST: 2})
+    assert [row["error"] for row in merged(run)] == [None, "timeout: late"]
