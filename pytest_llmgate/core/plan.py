@@ -45,7 +45,8 @@ class GatePlan:
 
     type: as written, with `not-`. params: what the measure takes. good, bad: *success* rates (already turned
     round for `max_rate`, see `unwanted`). alpha is the suite's, alpha_used = alpha / family.
-    trials: the ceiling of its rule, n of a fixed one. unwanted: rates are reported as rates of the unwanted event.
+    trials: the ceiling of its rule, n of a fixed one. repeats: trials of one case that are judged together; above 1, n
+    and the ceiling count such groups. unwanted: rates are reported as rates of the unwanted event.
     inverted: written with `max_rate`: a trial is good where the assertion does not hold.
     require_baseline: whether a baseline that is missing blocks.
     """
@@ -65,6 +66,7 @@ class GatePlan:
     unwanted: bool = False
     inverted: bool = False
     trials: int | None = None
+    repeats: int = 1
     require_baseline: bool = False
     where: Where | None = None
 

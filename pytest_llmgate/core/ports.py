@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -20,6 +20,17 @@ class Measure(Protocol):
     """Turns one observation into a measurement. Pure: the same observation always measures the same."""
 
     def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
+class GroupMeasure(Protocol):
+    """Judges several trials of one case together. Of a measure that has this, `measure` is never asked in a run."""
+
+    @property
+    def repeats(self) -> int:
+        """Trials of a group, at least 2."""
+
+    def measure_together(self, case: Case, seen: Sequence[Observation]) -> Measurement:
+        """The measurement of one group, its observations in the order of their repeats; pure, as `measure`."""
 
 
 class MeasureFactory(Protocol):

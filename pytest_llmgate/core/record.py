@@ -23,7 +23,8 @@ class TrialRecord(NamedTuple):
     text in `transcripts.jsonl`. error: `kind: message`. reasons: why a measure said no, cut short. outcome: of a chunk
     of shots, its `counts` and how they were drawn; such a trial's case is its arm. judges: the models that judged it,
     and what they took, which `usage` includes. fields: by gate, whether each field of a structured reply agrees.
-    redactions: how many passages of the reply were replaced, by kind.
+    redactions: how many passages of the reply were replaced, by kind. identical: by gate on groups of repeats, how many
+    replies of the group that this trial completed were one and the same.
     """
 
     test: str
@@ -44,13 +45,14 @@ class TrialRecord(NamedTuple):
     judges: Mapping[str, Any] = _NOTHING
     fields: Mapping[str, Mapping[str, bool | None]] = _NOTHING
     redactions: Mapping[str, int] = _NOTHING
+    identical: Mapping[str, int] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, *more,
+            reasons, outcome, judges, fields, redactions, identical,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -69,13 +71,11 @@ class TrialRecord(NamedTuple):
             line += ',"fatal":true'
         if reasons:
             line += _member("reasons", reasons)
-        for name, value in zip(_MORE, more, strict=True):
-            if value:
-                line += _member(name, value)
+        if outcome or judges or fields or redactions or identical:
+            more = {"outcome": outcome, "judges": judges, "fields": fields, "redactions": redactions}
+            for name, value in {**more, "identical": identical}.items():
+                line += _member(name, value) if value else ""
         return line + "}"
-
-
-_MORE = TrialRecord._fields[TrialRecord._fields.index("reasons") + 1 :]
 
 
 def _member(name: str, value: Mapping[str, Any]) -> str:
@@ -136,4 +136,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         judges=row.get("judges") or {},
         fields=row.get("fields") or {},
         redactions=row.get("redactions") or {},
+        identical=row.get("identical") or {},
     )

@@ -43,8 +43,9 @@ class Reply:
 
 
 def same_texts(texts: Iterable[str]) -> bool:
-    """Whether texts are one and the same but for white space."""
-    return len({"".join(text.split()) for text in texts}) == 1
+    """Whether texts are one and the same but for white space; empty ones are not, as they say nothing."""
+    found = {"".join(text.split()) for text in texts}
+    return len(found) == 1 and found != {""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.observation import Measurement, Observation
-from pytest_llmgate.core.ports import Measure
+from pytest_llmgate.core.ports import GroupMeasure, Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,27 @@ class Negated:
         return ask(case) if ask else []
 
     def measure(self, case: Case, seen: Observation) -> Measurement:
-        found = self.inner.measure(case, seen)
-        if found.good is None:
-            return found
-        reason = f"unwanted: {found.reason}" if found.good else found.reason
-        return found._replace(good=not found.good, reason=reason)
+        return _turned(self.inner.measure(case, seen))
+
+
+@dataclass(frozen=True, slots=True)
+class NegatedGroup(Negated):
+    """The same for a measure that judges several trials together."""
+
+    @property
+    def repeats(self) -> int:
+        return cast(GroupMeasure, self.inner).repeats
+
+    def measure_together(self, case: Case, seen: Sequence[Observation]) -> Measurement:
+        return _turned(cast(GroupMeasure, self.inner).measure_together(case, seen))
+
+
+def _turned(found: Measurement) -> Measurement:
+    if found.good is None:
+        return found
+    return found._replace(good=not found.good, reason=f"unwanted: {found.reason}" if found.good else found.reason)
 
 
 def negate(measure: Measure) -> Measure:
     """The `not-` form of a measure."""
-    return Negated(measure)
+    return NegatedGroup(measure) if hasattr(measure, "measure_together") else Negated(measure)

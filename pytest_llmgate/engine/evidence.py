@@ -53,8 +53,9 @@ class Evidence:
         if record.judges:
             self.judges = self.judges or Judges()
             self.judges.add(record.judges)
-        for name, fields in record.fields.items():
-            self.fields.setdefault(name, FieldCounts()).add(fields)
+        if record.fields:
+            for name, fields in record.fields.items():
+                self.fields.setdefault(name, FieldCounts()).add(fields)
         verdicts = record.verdicts.values()
         if record.error is not None:
             self.errors += 1

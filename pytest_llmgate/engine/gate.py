@@ -9,7 +9,7 @@ from pytest_llmgate.core.plan import GatePlan
 class GateFold:
     """Folds one gate's measurements; freezes at the rule's decision, and goes on counting."""
 
-    __slots__ = ("_decide", "decision", "name", "plan", "rule", "seen", "tally")
+    __slots__ = ("_decide", "decision", "identical", "name", "plan", "repeats", "rule", "seen", "tally")
 
     def __init__(self, plan: GatePlan, rule: Rule) -> None:
         self.plan = plan
@@ -19,6 +19,8 @@ class GateFold:
         self.tally = Tally()  # at the decision, or so far
         self.seen = Tally()  # all counted trials
         self.decision: Decision | None = None
+        self.repeats = plan.repeats
+        self.identical = 0  # groups of identical replies up to the decision: neither good, nor bad, nor holes
 
     def add(self, good: bool | None) -> None:
         """Fold one more trial."""
@@ -26,6 +28,11 @@ class GateFold:
         if self.decision is None:
             self.tally = seen
             self.decision = self._decide(seen)
+
+    def skip(self) -> None:
+        """Leave out a group of identical replies."""
+        if self.decision is None:
+            self.identical += 1
 
     def settle(self, rule: Rule, tally: Tally, decision: Decision | None) -> None:
         """Replace rule and tally, where another rule turned out to apply (a census)."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import text_digest
-from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.ports import Measure
+from pytest_llmgate.core.ports import GroupMeasure, Measure
 from pytest_llmgate.core.record import TrialRecord, judges_row
 from pytest_llmgate.core.reply import Redaction
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.groups import GroupJudge, Judged
+from pytest_llmgate.engine.measured import broken, clean
 
 _REASON_LENGTH = 300
 _NO_REASONS: Mapping[str, str] = {}
@@ -23,19 +23,21 @@ _NO_SCORES: Mapping[str, float] = {}
 _NO_JUDGES: Mapping[str, Any] = {}
 _NO_FIELDS: Mapping[str, Mapping[str, bool | None]] = {}
 _NO_KINDS: Mapping[str, int] = {}
-_MOST_FIELDS = 100
-_LONGEST_FIELD = 200
 
 
 class Judge:
     """Measures the trials of one test. measures: one a gate, in plan order."""
 
-    __slots__ = ("_cases", "_measures", "_test")
+    __slots__ = ("_cases", "_groups", "_measures", "_test")
 
     def __init__(self, plan: TestPlan, measures: Sequence[Measure]) -> None:
         self._test = plan.id
         self._cases = plan.cases
-        self._measures = tuple((gate.name, measure) for gate, measure in zip(plan.gates, measures, strict=True))
+        named = list(zip(plan.gates, measures, strict=True))
+        self._measures = tuple((gate.name, measure) for gate, measure in named if gate.repeats == 1)
+        self._groups = tuple(
+            GroupJudge(gate.name, cast(GroupMeasure, measure)) for gate, measure in named if gate.repeats > 1
+        )
 
     def record(self, trial: Trial, seen: Observation) -> TrialRecord:
         """The record of one trial."""
@@ -59,7 +61,7 @@ class Judge:
         reply, error, usage, latency_ms, queued_ms, replayed, _, _, judging = seen
         if judging is not None:
             usage = usage.plus(judging.usage)
-        return TrialRecord(
+        made = TrialRecord(
             self._test,
             case.id,
             trial,
@@ -77,46 +79,47 @@ class Judge:
             fields=fields or _NO_FIELDS,
             redactions=_NO_KINDS if reply is None or not reply.redactions else _kinds(reply.redactions),
         )
+        return self._with_groups(made, case, seen) if self._groups else made
+
+    def recall(self, record: TrialRecord, seen: Callable[[], Observation]) -> None:
+        """Take in a trial that an earlier start recorded, for the groups that later trials complete.
+
+        seen: asked only where it is needed.
+        """
+        for group in self._groups:
+            group.recall(record.trial, seen)
+
+    def _with_groups(self, made: TrialRecord, case: Case, seen: Observation) -> TrialRecord:
+        for group in self._groups:
+            found = group.add(made.trial, case, seen)
+            if found is not None:
+                made = _noted(made, group.name, found)
+        return made
 
 
 def _ask(measure: Measure, case: Case, seen: Observation) -> Measurement:
     """One measure's answer; a measure that raises, or says neither yes nor no, leaves a hole and never passes."""
     try:
-        found = measure.measure(case, seen)
-        if type(found) is not Measurement:
-            found = Measurement(*found)
-        good, score, reason, fields = found
-        known = (good is None or good is True or good is False) and type(reason) is str
-        if known and score is None and fields is None:
-            return found  # nearly always, and this is on the path of every trial
-        if not known and good is not None:
-            good = _as_bool(good)
-        return Measurement(good, None if score is None else float(score), str(reason), _parts(fields))
+        return clean(measure.measure(case, seen))
     except Exception as fault:
-        return Measurement(None, None, f"the measure raised {type(fault).__name__}: {message_of(fault)}")
+        return broken(fault)
 
 
-def _parts(fields: Mapping[str, bool | None] | None) -> dict[str, bool | None] | None:
-    """Fields as they are written down: a bounded number of them, each with yes, no or unknown."""
-    if fields is None:
-        return None
-    return {
-        str(path)[:_LONGEST_FIELD]: agrees if agrees is None else _as_bool(agrees)
-        for path, agrees in islice(fields.items(), _MOST_FIELDS)
-    }
+def _noted(made: TrialRecord, name: str, group: Judged) -> TrialRecord:
+    """A record that carries the verdict of the group that its trial completed."""
+    if group.same:
+        return made._replace(identical={**made.identical, name: group.same})
+    good, score, reason, fields = group.found
+    return made._replace(
+        verdicts={**made.verdicts, name: good},
+        scores=made.scores if score is None else {**made.scores, name: score},
+        reasons=made.reasons if good or not reason else {**made.reasons, name: reason[:_REASON_LENGTH]},
+        fields={**made.fields, name: fields} if fields else made.fields,
+    )
 
 
 def _kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
     return dict(sorted(Counter(found.kind for found in redactions).items()))
-
-
-def _as_bool(good: object) -> bool:
-    """A numpy bool as ours; a text such as "no" must not count as good."""
-    if type(good) is bool:
-        return good
-    if type(good).__name__ in ("bool", "bool_") and hasattr(good, "dtype"):
-        return bool(good)
-    raise TypeError(f"good is {good!r}, not True, False or None")
 
 
 class BodyPassed:

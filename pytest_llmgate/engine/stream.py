@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pytest_llmgate.core.decision import Outcome, Rule, Tally
+from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.trial import Trial, TrialKeys
 from pytest_llmgate.engine.evidence import Evidence
 from pytest_llmgate.engine.gate import GateFold
+from pytest_llmgate.engine.groups import GroupFold
 
 HOPELESS = 10  # so many failures to answer in a row at the very start end the test
 
@@ -41,7 +43,8 @@ class TestStream:
         self.done = False
         self.ended = ""  # why the test stopped from outside, if it did
         self._cases = len(plan.cases)
-        self._cover = min(self._cases, plan.trials) if plan.cover == "each" else 0
+        self._groups = GroupFold(plan.gates) if any(gate.repeats > 1 for gate in plan.gates) else None
+        self._cover = max((self._covering(gate) for gate in self.gates), default=0)
         self._source = TrialKeys(plan.seed, plan.id, tuple(case.id for case in plan.cases)).trials()
         self._sent = 0
         self._waiting: dict[int, TrialRecord] = {}
@@ -53,6 +56,10 @@ class TestStream:
         self._ceiling = min(plan.trials, self._cases) if plan.equal_replies else plan.trials
         self._decided = self._seen_decided = 0
         self._horizon = self._reach()
+
+    def _covering(self, gate: GateFold) -> int:
+        """Trials before which a gate has no say: until then it has not seen every case."""
+        return min(self._cases * gate.repeats, self.plan.trials) if self.plan.cover == "each" else 0
 
     # ---- asking
 
@@ -78,17 +85,25 @@ class TestStream:
         earlier = self._twice.certain.get(trial.case) if self._twice else None
         if earlier is None:
             return None
-        return earlier._replace(trial=trial, usage=NO_USAGE, latency_ms=None, queued_ms=None)
+        again = earlier._replace(trial=trial, usage=NO_USAGE, latency_ms=None, queued_ms=None)
+        return again if self._groups is None else self._groups.certain(again)
 
     def _reach(self) -> int:
         """First index that cannot matter if all outstanding trials are good; never past the ceiling."""
         undecided = [gate for gate in self.gates if gate.decision is None]
         if self._twice and self._twice.open and undecided and self.folded >= self._cases:
             return 2 * self._cases
-        need = max((gate.rule.need(gate.tally) for gate in undecided), default=0)
-        reach = min(max(self.folded + need, self._cover), self._ceiling)
+        reach = min(max(self._cover, *map(self._decided_by, undecided), self.folded), self._ceiling)
         # What is presumed equal waits for the second look before a third is asked.
         return min(reach, 2 * self._cases) if self._twice and self._twice.open else reach
+
+    def _decided_by(self, gate: GateFold) -> int:
+        """Trials after which a gate is decided if all outstanding ones are good."""
+        need = gate.rule.need(gate.tally)
+        if gate.repeats == 1:
+            return self.folded + need
+        groups = groups_in(self.folded, self._cases, gate.repeats) + need
+        return trials_for(groups, self._cases, gate.repeats)
 
     # ---- folding
 
@@ -138,6 +153,9 @@ class TestStream:
     def _decide_by_census(self, held: Sequence[TrialRecord]) -> None:
         for place, gate in enumerate(self.gates):
             if gate.decision is None:
+                if gate.repeats > 1:
+                    gate.stop(Outcome.INCONCLUSIVE, "identical")
+                    continue
                 rule = self._census(place, self._cases)
                 gate.settle(rule, gate.tally, rule.decide(gate.tally))
         for record in held:
@@ -147,12 +165,17 @@ class TestStream:
 
     def _fold(self, record: TrialRecord) -> None:
         self.folded += 1
+        if self._groups is not None:
+            record = self._groups.settled(record)
         self.evidence.add(record)
         verdicts = record.verdicts
         decided = 0
         failed = False
         for gate in self.gates:
-            gate.add(verdicts.get(gate.name))
+            if gate.repeats == 1 or gate.name in verdicts:
+                gate.add(verdicts.get(gate.name))
+            elif gate.name in record.identical:
+                gate.skip()
             decision = gate.decision
             if decision is not None:
                 decided += 1
@@ -170,9 +193,12 @@ class TestStream:
 
     def _hopeless(self) -> bool:
         """Whether more trials are pointless: some gate has too many without a score, whatever the rest says."""
-        most = self.plan.max_errors * self._ceiling
-        holes = [gate.tally.holes for gate in self.gates if gate.decision is None and gate.plan.blocks]
-        return any(count > most or count == self.folded == HOPELESS for count in holes)
+        return any(
+            gate.tally.holes > self.plan.max_errors * groups_in(self._ceiling, self._cases, gate.repeats)
+            or gate.tally.holes == gate.tally.n == HOPELESS
+            for gate in self.gates
+            if gate.decision is None and gate.plan.blocks
+        )
 
     def cut(self, reason: str) -> None:
         """Stop from outside (`budget`, `interrupted`): what is undecided stays undecided.
@@ -186,9 +212,9 @@ class TestStream:
     def _end(self, reason: str) -> None:
         """Close the test; gates without a decision, or with a pass that not all cases saw, are inconclusive."""
         self.ended = reason
-        covered = self.folded >= self._cover
         for gate in self.gates:
             decision = gate.decision
+            covered = self.folded >= self._covering(gate)
             if decision is None or (decision.outcome is Outcome.PASS and not covered):
                 gate.stop(Outcome.ERROR if reason == "error" else Outcome.INCONCLUSIVE, reason)
         self.done = True

@@ -94,8 +94,15 @@ def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:
         interval_method=None if interval is None else interval.method,
         confidence=None if interval is None else interval.confidence,
         stop_reason=decision.stop_reason,
-        figures=_latency_figures(plan, stream.evidence.latencies) if plan.type == "latency" else {},
+        figures=_figures(gate, stream),
     )
+
+
+def _figures(gate: GateFold, stream: RateStream) -> dict[str, Any]:
+    """What was measured beside the rate."""
+    if gate.repeats > 1:
+        return {"repeats": gate.repeats, "identical": gate.identical}
+    return _latency_figures(gate.plan, stream.evidence.latencies) if gate.plan.type == "latency" else {}
 
 
 def _latency_figures(plan: GatePlan, latencies: Sequence[float]) -> dict[str, Any]:
@@ -155,14 +162,22 @@ def _counted(gate: GateFold) -> str:
     scored = tally.n - tally.holes
     share = "" if not scored or hits in (0, scored) else f" ({percent(hits / scored)})"
     holes = f", {tally.holes} not scored" if tally.holes else ""
-    return f"{hits} of {scored}{share}{holes}"
+    groups = f" groups of {gate.repeats}" if gate.repeats > 1 else ""
+    same = f", {gate.identical} of identical replies left out" if gate.identical else ""
+    return f"{hits} of {scored}{groups}{share}{holes}{same}"
+
+
+def _drawn(gate: GateFold) -> str:
+    """`58`, or `58 groups of 3`; those of identical replies are named."""
+    same = f" ({gate.identical} of identical replies left out)" if gate.identical else ""
+    return f"{gate.tally.n} groups of {gate.repeats}{same}" if gate.repeats > 1 else f"{gate.tally.n}"
 
 
 def _pass_sentence(gate: GateFold) -> str:
     plan = gate.plan
     risk = f"({percent(plan.beta)} risk)"
     if plan.zero_tolerance:
-        return f"no violation in {gate.tally.n}: a rate of {percent(1 - plan.bad)} or more is ruled out {risk}"
+        return f"no violation in {_drawn(gate)}: a rate of {percent(1 - plan.bad)} or more is ruled out {risk}"
     side = "at or above" if plan.unwanted else "at or below"
     return f"{_counted(gate)}: {side} {percent(_shown(plan, plan.bad))} is ruled out {risk}"
 
@@ -171,8 +186,9 @@ def _fail_sentence(gate: GateFold) -> str:
     plan = gate.plan
     if plan.zero_tolerance:
         times = "1 violation" if gate.tally.failed == 1 else f"{gate.tally.failed} violations"
-        first = "" if plan.rule == "fixed" else f", the first at trial {gate.tally.n}"
-        return f"{times} in {gate.tally.n}{first}: none is tolerated (limit 0 %)"
+        unit = "trial" if gate.repeats == 1 else "group"
+        first = "" if plan.rule == "fixed" else f", the first at {unit} {gate.tally.n}"
+        return f"{times} in {_drawn(gate)}{first}: none is tolerated (limit 0 %)"
     side = "at or below" if plan.unwanted else "at or above"
     limit = percent(_shown(plan, plan.good))
     return f"{_counted(gate)}: {side} the limit of {limit} is ruled out ({percent(plan.alpha_used)} risk)"
@@ -189,7 +205,8 @@ def _error_sentence(gate: GateFold, decision: Decision, stream: RateStream) -> s
     first = f"; first: {stream.evidence.problems[0]}" if stream.evidence.problems else ""
     unit = "shots" if stream.plan.kind == "circuit" else "trials"
     if decision.stop_reason == "holes":
-        share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
+        groups = f"groups of {gate.repeats}" if gate.repeats > 1 else "trials"
+        share = f"{gate.tally.holes} of {gate.tally.n} {groups} could not be scored"
         return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
     return f"could not be judged after {gate.tally.n} {unit}{first}"
 
@@ -198,6 +215,13 @@ def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: RateStrea
     plan, counted = gate.plan, _counted(gate)
     good, bad = percent(_shown(plan, plan.good)), percent(_shown(plan, plan.bad))
     between = f"cannot tell {good} from {bad} yet"
+    if decision.stop_reason == "identical":
+        return (
+            "every case gave the same reply twice: identical replies are no agreement, so there is nothing to compare"
+        )
+    if gate.identical and not gate.tally.n:
+        same = f"all {gate.identical} groups of {gate.repeats} have identical replies"
+        return f"{same}, which is no agreement: there is nothing to compare"
     if decision.stop_reason == "budget":
         return f"{counted}: {between}; the budget ended the run"
     if decision.stop_reason == "interrupted":

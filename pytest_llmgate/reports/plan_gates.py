@@ -17,7 +17,8 @@ class GateFigures:
     mean_n: rows (what the build's rate is, that rate as reported, E[N]). n95_good: 95th percentile of N at good.
     ceiling: the most trials. p_*: probabilities of each end at the good and the bad rate. fixed_n: size of the one-look
     sample of the same risks; curtailed: its E[N] at good and at bad if it stopped as soon as its answer is settled.
-    never_blocks_good: whether no good build can fail it (zero tolerance). notes: sentences.
+    never_blocks_good: whether no good build can fail it (zero tolerance). notes: sentences. repeats: trials of one case
+    that are judged together; above 1, all sizes count such groups.
     """
 
     name: str
@@ -42,10 +43,12 @@ class GateFigures:
     unwanted: bool = False
     severity: str = "block"
     notes: Sequence[str] = ()
+    repeats: int = 1
 
 
 def gate_lines(gate: GateFigures, unit: str = "trial") -> Iterator[tuple[int, str]]:
-    """Indents and sentences. unit: what is drawn."""
+    """Indents and sentences. unit: what is drawn, one by one."""
+    unit = unit if gate.repeats == 1 else "group"
     good, bad = ("at or below", "at or above") if gate.unwanted else ("at or above", "at or below")
     assumed = " (assumed: state bad_rate to choose it)" if gate.bad_assumed else ""
     severity = "" if gate.severity == "block" else f" [{gate.severity}: does not block]"

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pytest_llmgate.core.codec import canonical
 from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.groups import groups_in
+from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.ports import AskingMeasure, Designs, EarlierTrials, Ledger, Measure, Prices, Provider
 from pytest_llmgate.core.record import TrialRecord, record_from_row
@@ -31,6 +34,13 @@ FREE_PROVIDERS = ("python", "local")
 CUT_SHORT = ("budget", "interrupted")
 """What ends a run through no fault of its subjects."""
 _SHOWN_PROBLEMS = 20
+
+Row = Callable[[int], Mapping[str, object] | None]
+"""The recorded row of a trial, by its index."""
+Text = Callable[[str], Mapping[str, Any] | None]
+"""A recorded reply with what was written beside it, by its digest."""
+Recall = Callable[[TrialRecord, Callable[[], Observation]], None]
+"""Takes in a trial that was recorded, and how to get at what was seen."""
 
 
 class Providers:
@@ -117,7 +127,8 @@ def rules(plan: TestPlan, designs: Designs) -> tuple[Rule, ...]:
 
 def rule_plan(gate: GatePlan, plan: TestPlan, designs: Designs) -> RulePlan:
     """The rule of one gate with its design; raises LlmgateError for rates that no rule can tell apart."""
-    return gate_rule(gate, gate.bad, gate.trials or plan.trials, designs)
+    ceiling = gate.trials or groups_in(plan.trials, len(plan.cases), gate.repeats)
+    return gate_rule(gate, gate.bad, ceiling, designs)
 
 
 def stream(plan: TestPlan, designs: Designs) -> TestStream:
@@ -190,20 +201,45 @@ def cut_short(row: Mapping[str, object]) -> str:
 
 
 class RecordedTrials:
-    """Trials of one test that an interrupted start completed, as the engine asks for them. cases: ids in its order."""
+    """Trials of one test that an interrupted start completed, as the engine asks for them.
 
-    def __init__(self, row: Callable[[int], Mapping[str, object] | None], cases: Sequence[str]) -> None:
+    cases: ids in its order. recall: is told of each trial, and how to get at its reply by `text`.
+    """
+
+    def __init__(
+        self, row: Row, cases: Sequence[str], recall: Recall | None = None, text: Text = lambda digest: None
+    ) -> None:
         self._row = row
         self._cases = cases
+        self._recall = recall
+        self._text = text
 
     def get(self, trial: Trial) -> TrialRecord | None:
         """The record of exactly this trial, or None. What failed for a passing reason is asked again."""
         row = self._row(trial.index)
         if row is None or row["seed"] != trial.seed or row["case"] != self._cases[trial.case]:
             return None
-        return None if cut_short(row) else record_from_row(row, trial.case)
+        if cut_short(row):
+            return None
+        record = record_from_row(row, trial.case)
+        if self._recall is not None:
+            self._recall(record, lambda: _seen(record, self._text))
+        return record
 
 
-def recorded(row: Callable[[int], Mapping[str, object] | None] | None, cases: Sequence[str]) -> EarlierTrials | None:
+def _seen(record: TrialRecord, text: Text) -> Observation:
+    """A recorded trial as it was seen, as far as its reply was kept."""
+    if record.error is not None:
+        kind, _, message = record.error.partition(": ")
+        return Observation(None, TrialError(kind, message))
+    kept = text(record.reply) if record.reply is not None else None
+    if kept is None:
+        return Observation(None, TrialError("missing-recording", "its text was not kept"))
+    return Observation(Reply(kept["text"], data=kept.get("data"), context=kept.get("context")))
+
+
+def recorded(
+    row: Row | None, cases: Sequence[str], recall: Recall | None = None, text: Text = lambda digest: None
+) -> EarlierTrials | None:
     """What an interrupted start recorded of a test, or None where nothing is to be gone on with."""
-    return RecordedTrials(row, cases) if row is not None else None
+    return None if row is None else RecordedTrials(row, cases, recall, text)

@@ -18,8 +18,9 @@ from pytest_llmgate.session.assembly import rule_plan
 from pytest_llmgate.session.circuits.tests import SCRATCH
 from pytest_llmgate.session.judge_costs import call_ceiling, judge_calls, judge_ceilings
 from pytest_llmgate.session.planner import Planner
-from pytest_llmgate.session.rate_figures import rate_figures
+from pytest_llmgate.session.rate_figures import InTrials, rate_figures
 from pytest_llmgate.stats.figures import shared_cost, suite_blocked
+from pytest_llmgate.stats.path import Charted
 from pytest_llmgate.stats.planning import RulePlan
 
 if TYPE_CHECKING:
@@ -98,12 +99,15 @@ def _circuits(planner: Planner, suite: SuitePlan) -> Circuits | None:
 
 
 def _test(plan: TestPlan, chosen: Sequence[RulePlan], prices: Prices) -> TestFigures:
-    cost = shared_cost([(rule.rule, rule.good) for rule in chosen])
-    covered = min(len(plan.cases), plan.trials) if plan.cover == "each" else 0
-    gates = [rate_figures(gate, rule) for gate, rule in zip(plan.gates, chosen, strict=True)]
+    size = len(plan.cases)
+    both = list(zip(plan.gates, chosen, strict=True))
+    cost = shared_cost([(_in_trials(rule, gate.repeats, size), rule.good) for gate, rule in both])
+    once = size * max((gate.repeats for gate in plan.gates), default=1)
+    covered = min(once, plan.trials) if plan.cover == "each" else 0
+    gates = [rate_figures(gate, rule) for gate, rule in both]
     return TestFigures(
         id=plan.id,
-        cases=len(plan.cases),
+        cases=size,
         ceiling=plan.trials,
         expected_trials=max(cost.expected, covered),
         costliest="cover: each case once" if covered > cost.expected else plan.gates[cost.costliest].name,
@@ -114,11 +118,17 @@ def _test(plan: TestPlan, chosen: Sequence[RulePlan], prices: Prices) -> TestFig
     )
 
 
+def _in_trials(rule: RulePlan, repeats: int, cases: int) -> Charted:
+    return rule.rule if repeats == 1 else InTrials(rule.rule, cases, repeats)
+
+
 def _notes(plan: TestPlan) -> tuple[str, ...]:
     asked = judge_calls(plan)
     judges = (f"judges ask up to {counted(asked, 'call')} a trial: {', '.join(plan.judges)}",) if asked else ()
     if plan.equal_replies:
         return ("replies are declared deterministic: a census, one trial a case", *judges)
+    if plan.presumed_equal and any(gate.repeats > 1 for gate in plan.gates):
+        return ("temperature 0: where every case gives the same reply twice, there are no several replies to compare",)
     if plan.presumed_equal:
         return ("temperature 0: a census as soon as every case has given the same reply twice", *judges)
     return judges

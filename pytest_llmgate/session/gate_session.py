@@ -100,12 +100,13 @@ class GateSession:
         measures = assembly.measures(plan, self.parts)
         if plan.kind != "body":
             subject = self._judged(plan, self._subject(plan), assembly.asking(measures))
+        judge, cases = Judge(plan, measures), [case.id for case in plan.cases]
         test = TestRun(
             assembly.stream(plan, self.records.designs),
-            Judge(plan, measures),
+            judge,
             self.records.journal,
             subject,
-            assembly.recorded(self.records.row_of(test_id), [case.id for case in plan.cases]),
+            assembly.recorded(self.records.row_of(test_id), cases, judge.recall, self.records.transcript),
             look_ahead=self._look_ahead(plan),
             window=self.engine.concurrency,
         )

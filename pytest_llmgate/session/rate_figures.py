@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, replace
+
+from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.reports.plan import GateFigures
 from pytest_llmgate.stats.figures import plan_figures
+from pytest_llmgate.stats.path import OC, Charted
 from pytest_llmgate.stats.planning import RulePlan
 
 _LABELS = ("perfect", "half-way to perfect", "at the limit", "half-way to bad", "bad", "far below")
+
+
+@dataclass(frozen=True, slots=True)
+class InTrials:
+    """A rule on groups of repeats, charted by trials: a test draws the cases in rounds until a group is complete."""
+
+    rule: Charted
+    cases: int
+    repeats: int
+
+    def oc(self, p: float) -> OC:
+        """The operating characteristics at success rate p, its sizes in trials."""
+        chart = self.rule.oc(p)
+        last = trials_for(len(chart.survival), self.cases, self.repeats)
+        survival = tuple(chart.survival[groups_in(trials, self.cases, self.repeats)] for trials in range(last))
+        return replace(chart, mean_n=math.fsum(survival), survival=survival)
 
 
 def rate_figures(gate: GatePlan, rule: RulePlan) -> GateFigures:
@@ -37,8 +58,15 @@ def rate_figures(gate: GatePlan, rule: RulePlan) -> GateFigures:
         family=gate.family,
         unwanted=turned,
         severity=gate.severity if gate.quarantine is None else "quarantined",
-        notes=rule.notes,
+        notes=(*rule.notes, *_group_notes(gate)),
+        repeats=gate.repeats,
     )
+
+
+def _group_notes(gate: GatePlan) -> tuple[str, ...]:
+    if gate.repeats == 1:
+        return ()
+    return (f"a group is {gate.repeats} trials of one case; groups of identical replies are left out",)
 
 
 def _rule_name(gate: GatePlan, rule: RulePlan) -> str:

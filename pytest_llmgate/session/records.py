@@ -174,6 +174,10 @@ class Records:
         recorded = self._recorded
         return None if recorded is None else lambda index: recorded.get(test_id, index)
 
+    def transcript(self, digest: str) -> Mapping[str, Any] | None:
+        """The reply with this digest that an interrupted start recorded."""
+        return None if self._recorded is None else self._recorded.transcript(digest)
+
     def verdict(self, verdict: TestVerdict) -> None:
         """Write a test's verdict where the merging process finds it."""
         self.journal.test_done({"order": verdict.order, **verdict.to_row()})

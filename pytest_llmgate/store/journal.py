@@ -196,7 +196,7 @@ def _is_row(row: Mapping[str, Any]) -> bool:
         and type(row.get("seed")) is int
         and isinstance(verdicts, dict)
         and all(any(word is known for known in _WORDS) for word in verdicts.values())
-        and all(isinstance(row.get(name, {}), dict) for name in ("reasons", "fields", "redactions"))
+        and all(isinstance(row.get(name, {}), dict) for name in ("reasons", "fields", "redactions", "identical"))
         and isinstance(usage, dict)
         and usage.keys() >= {"calls", "input_tokens", "output_tokens", "cost_usd"}
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.stats.intervals import zero_fail_n
@@ -43,14 +44,15 @@ class Compiler:
     def _test(self, draft: Draft, family: int) -> TestPlan:
         plan, size, ceiling = draft.plan, len(draft.plan.cases), draft.ceiling
         gates = [replace(gate, family=family) for gate in plan.gates]
+        repeats = _group_size(plan)
         if plan.circuit is not None:
             rated = tuple(self._rated(gate, plan.circuit.shots) for gate in gates)
             return replace(plan, gates=rated, trials=plan.circuit.shots)
         if plan.target == "population":  # each case once: cases drawn again would be no new evidence
-            ceiling = min(draft.ceiling or size, size)
+            ceiling = min(draft.ceiling or size * repeats, size * repeats)
             for gate in gates:
                 self._check_population(gate, size, plan)
-        chosen = [self._rule(gate, ceiling) for gate in gates]
+        chosen = [self._rule(gate, _in_groups(ceiling, gate, plan)) for gate in gates]
         decided = tuple(
             replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed, trials=rule.rule.ceiling)
             for gate, rule in zip(gates, chosen, strict=True)
@@ -92,8 +94,40 @@ def family_size(drafts: Sequence[Draft]) -> int:
 
 def _natural_ceiling(plan: TestPlan, chosen: Sequence[RulePlan]) -> int:
     """The ceiling that nobody gave: what the gates need, and every case once."""
-    needed = max((rule.rule.ceiling for rule in chosen), default=1)
-    return max(needed, len(plan.cases)) if plan.cover == "each" else needed
+    size = len(plan.cases)
+    needed = [trials_for(rule.rule.ceiling, size, gate.repeats) for gate, rule in zip(plan.gates, chosen, strict=True)]
+    covering = [size * gate.repeats for gate in plan.gates] if plan.cover == "each" else []
+    return max([*needed, *covering], default=1)
+
+
+def _in_groups(ceiling: int | None, gate: GatePlan, plan: TestPlan) -> int | None:
+    """The ceiling of a gate's rule: trials, or groups of them. Raises where not even one group is complete."""
+    if ceiling is None:
+        return None
+    size = len(plan.cases)
+    groups = groups_in(ceiling, size, gate.repeats)
+    if groups < 1:
+        message = f"gate {gate.name!r}: {ceiling} trials on {size} cases complete no group of {gate.repeats}"
+        hint = f"allow at least {trials_for(1, size, gate.repeats)} trials, or use fewer cases"
+        raise problem("group-incomplete", message, gate.where or plan.where, hint)
+    return groups
+
+
+def _group_size(plan: TestPlan) -> int:
+    """The trials of a group of the gates that have one. Raises where their replies or their target rule groups out."""
+    sizes = {gate.repeats for gate in plan.gates}
+    grouped = next((gate for gate in plan.gates if gate.repeats > 1), None)
+    if grouped is None:
+        return 1
+    if plan.equal_replies:
+        message = f"gate {grouped.name!r} compares replies that are declared to be identical"
+        hint = "delete deterministic: true, or delete the gate"
+        raise problem("group-identical", message, grouped.where or plan.where, hint)
+    if plan.target == "population" and len(sizes) > 1:
+        message = f"gate {grouped.name!r} draws every case {grouped.repeats} times, and others of this test once"
+        hint = "put it into a test of its own, or write target: cases"
+        raise problem("group-population", message, grouped.where or plan.where, hint)
+    return grouped.repeats
 
 
 def _fewest_to_pass(plan: RulePlan) -> int:

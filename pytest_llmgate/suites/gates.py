@@ -93,6 +93,7 @@ class GateReader:
     def _gate(self, node: Node, keys: Mapping[str, Node], of_body: bool) -> GatePlan:
         kind = str(keys["type"].value)
         params = {key: item for key, item in keys.items() if key not in GATE_KEYS}
+        repeats = 1
         if of_body:
             self._known(params, (), kind)
             defaults: tuple[float | None, float | None] = (None, None)
@@ -107,12 +108,13 @@ class GateReader:
             if getattr(factory, "of_circuits", False):
                 hint = "write circuit: FILE in place of the prompt or function"
                 raise problem("assertion-subject", f"{kind!r} asks about a circuit's outcomes", node.where, hint)
-            defaults = self._checked(factory, kind, params, node.where)
+            defaults, repeats = self._checked(factory, kind, params, node.where)
         return GatePlan(
             name=str(keys["name"].value) if "name" in keys else "",
             type=kind,
             params={key: item.plain() for key, item in params.items()},
             quarantine=self._quarantine(keys.get("quarantine")),
+            repeats=repeats,
             where=node.where,
             **_written(keys),
             **_rates(keys, defaults, node.where, turned=kind not in _OF_THE_BAD),
@@ -120,12 +122,13 @@ class GateReader:
 
     def _checked(
         self, factory: MeasureFactory, kind: str, params: Mapping[str, Node], where: Where
-    ) -> tuple[float | None, float | None]:
-        """Let the assertion type judge its own parameters; returns the rates that they imply."""
+    ) -> tuple[tuple[float | None, float | None], int]:
+        """Let the assertion type judge its own parameters; returns the rates and the trials of a group they imply."""
         self._known(params, factory.keys, kind)
         plain = {key: item.plain() for key, item in params.items()}
-        factory.build(plain, self.files, where)
-        return factory.rates(plain)
+        measure = factory.build(plain, self.files, where)
+        repeats = int(getattr(measure, "repeats", 1)) if hasattr(measure, "measure_together") else 1
+        return factory.rates(plain), max(1, repeats)
 
     def _known(self, params: Mapping[str, Node], keys: Iterable[str], kind: str) -> None:
         strays = [key for key in params if key not in keys]

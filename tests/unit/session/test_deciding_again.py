@@ -10,8 +10,10 @@ import pytest
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import text_digest
+from pytest_llmgate.core.observation import TrialError
 from pytest_llmgate.core.plan import GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.verdicts import decide_test
@@ -113,3 +115,23 @@ def test_what_failed_for_a_passing_reason_is_asked_again(error: str, again: bool
     row = {**rows[0], "error": error}
     trial = Trial(0, [case.id for case in test.cases].index(row["case"]), 0, row["seed"])
     assert (assembly.RecordedTrials(lambda index: row, [case.id for case in test.cases]).get(trial) is None) is again
+
+
+# ---- replies that groups of repeats need again
+
+
+def test_a_recorded_trial_is_told_with_the_reply_that_was_kept_of_it() -> None:
+    told: list[tuple[int, Any]] = []
+    rows = [json.loads(TrialRecord("t", "c0", Trial(n, 0, n, 7), {}, reply=f"d{n}").to_line()) for n in range(3)]
+    rows[1]["error"] = "timeout: late"
+    kept = {"d0": {"text": "Berlin", "data": {"a": 1}, "context": ["x"]}}
+    found = assembly.recorded(
+        lambda index: rows[index], ["c0"], lambda record, seen: told.append((record.trial.index, seen())), kept.get
+    )
+    assert found is not None
+    for index in range(3):
+        assert found.get(Trial(index, 0, index, 7)) is not None
+    assert [index for index, _ in told] == [0, 1, 2]
+    assert told[0][1].reply == Reply("Berlin", data={"a": 1}, context=["x"])
+    assert told[1][1].error == TrialError("timeout", "late")
+    assert told[2][1].error == TrialError("missing-recording", "its text was not kept")

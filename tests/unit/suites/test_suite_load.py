@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import plan_digest
 
 SUITE = """\
@@ -435,3 +437,69 @@ def test_a_name_that_was_given_keeps_the_numbering_out_of_its_way(project) -> No
 def test_an_error_prints_every_place(project) -> None:
     with pytest.raises(LlmgateError, match=r"s\.suite\.yaml:1: .*\n.*s\.suite\.yaml:2: "):
         project.load("x: 1\ny: 2\ntests: []")
+
+
+# ---- groups of repeats
+
+
+@pytest.fixture
+def together(monkeypatch, types) -> None:
+    """`together`: an assertion type that judges three trials of a case at once."""
+
+    class Together:
+        keys, repeats = frozenset({"sorted"}), 3
+
+        def rates(self, params):
+            return None, None
+
+        def build(self, params, files, where):
+            return self
+
+        def measure_together(self, case, seen): ...
+
+    monkeypatch.setitem(type(types).known, "together", Together())
+
+
+GROUPS = "{type: together, min_rate: 0.9, bad_rate: 0.7}"
+
+
+def test_a_gate_on_groups_counts_groups_and_its_test_draws_the_trials_that_they_take(project, together) -> None:
+    alone = project.test("", "{type: contains, value: x, min_rate: 0.9, bad_rate: 0.7}").gates[0]
+    plan = project.test("cases: cases/two.jsonl", GROUPS)
+    assert (plan.gates[0].repeats, plan.gates[0].trials) == (3, alone.trials)
+    assert plan.trials == trials_for(alone.trials, 2, 3)
+
+
+def test_a_ceiling_of_trials_is_one_of_whole_groups_for_such_a_gate(project, together) -> None:
+    plan = project.test("cases: cases/two.jsonl, trials: 100", "{type: together, min_rate: 0.9}")
+    assert (plan.trials, plan.gates[0].trials) == (100, groups_in(100, 2, 3))
+    assert plan.gates[0].bad_assumed
+
+
+@pytest.mark.parametrize(
+    ("body", "asserts", "code", "named"),
+    [
+        ("trials: 2", GROUPS, "group-incomplete", ("2 trials on 1 cases", "group of 3", "at least 3 trials")),
+        ("target: population, trials: 9", f"{GROUPS}, {{type: contains, value: x}}", "group-population", ("3 times",)),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(project, together, body: str, asserts: str, code: str, named: Any) -> None:
+    said = project.refusal(body, asserts)
+    assert f"[{code}]" in said
+    assert all(word in said for word in named)
+
+
+def test_replies_that_are_declared_identical_are_not_compared_with_each_other(project, together) -> None:
+    found = project.complaints(f"""
+        models: {{m: {{provider: python, target: "app.py:answer", deterministic: true}}}}
+        prompts: {{p: {{text: hello}}}}
+        tests: [{{id: t, model: m, prompt: p, cases: [{{}}], assert: [{GROUPS}]}}]
+    """)
+    assert len(found) == 1
+    assert "[group-identical]" in found[0]
+
+
+def test_each_case_of_a_population_gives_one_group(project, together) -> None:
+    rows = ", ".join(f"{{q: {number}}}" for number in range(60))
+    plan = project.test(f"target: population, cases: [{rows}]", GROUPS)
+    assert (plan.trials, plan.gates[0].trials <= 60) == (180, True)

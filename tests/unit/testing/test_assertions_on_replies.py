@@ -76,7 +76,7 @@ def test_the_same_object_written_otherwise_is_identical_too() -> None:
 
 
 @consistency
-@pytest.mark.parametrize("replies", [[], ["Berlin is open."], ["Berlin is open.", ""]])
+@pytest.mark.parametrize("replies", [[], ["Berlin is open."], ["Berlin is open.", ""], ["", ""]])
 def test_too_few_or_empty_replies_do_not_pass(replies: list[str]) -> None:
     with pytest.raises(AssertionError):
         assert_consistent(replies)
