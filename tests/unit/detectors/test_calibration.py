@@ -80,6 +80,14 @@ def test_a_lower_wanted_rate_flags_less(known: Calibration) -> None:
     assert strict.caught <= known.caught
 
 
+def test_where_labels_are_apart_the_threshold_stands_between_them() -> None:
+    rows = [Example(label, (0.8 * label + 0.1,) * COUNT, str(place)) for place, label in enumerate([0, 0, 1] * 40)]
+    found = fit(rows)
+    low, high = found.risk(rows[0].figures), found.risk(rows[2].figures)
+    assert low + 0.1 * (high - low) < found.threshold < high
+    assert (found.false_flags, found.caught) == (0, 40)
+
+
 def test_few_labels_leave_the_shipped_order_and_say_so() -> None:
     few = fit(examples(49))
     assert not few.calibrated
