@@ -132,7 +132,7 @@ def test_a_plan_with_another_model_is_priced_for_that_model(repo: Repo) -> None:
     [
         ("suite: [", "[yaml-syntax]"),
         (suite("type: contians, value: x"), "did you mean 'contains'?"),
-        (suite("type: similar, value: x"), "not available yet: assertion 'similar'"),
+        (suite("type: cost-regression"), "not available yet: assertion 'cost-regression'"),
         (suite("type: contains, value: x, bad_rate: 0.99"), "[rates-wrong-side]"),
     ],
 )

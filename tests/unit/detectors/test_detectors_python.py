@@ -72,7 +72,7 @@ def test_a_function_is_called_as_its_parameters_say(judge: Any, name: str) -> No
 
 
 def test_the_second_argument_is_the_case(judge: Any) -> None:
-    assert judge("python", "t", CASE, value="checks.py:by_context") == (True, 0.25, "looked")
+    assert judge("python", "t", CASE, value="checks.py:by_context") == (True, 0.25, "looked", None)
 
 
 @pytest.mark.parametrize(
