@@ -13,6 +13,7 @@ import click
 from pytest_llmgate.cli.baseline import baseline
 from pytest_llmgate.cli.calibrate import calibrate
 from pytest_llmgate.cli.jobs import jobs
+from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
 from pytest_llmgate.core.errors import not_available
 from pytest_llmgate.session import again, results
@@ -24,7 +25,6 @@ _LATER = {
     "history": "figures of earlier runs",
     "lint": "check prompts and circuits",
     "init": "write a starting suite into a repository",
-    "prune": "delete old runs",
 }
 
 
@@ -147,5 +147,6 @@ def _refused(name: str, help_text: str) -> click.Command:
 cli.add_command(baseline)
 cli.add_command(jobs)
 cli.add_command(calibrate)
+cli.add_command(prune)
 for _name, _help in _LATER.items():
     cli.add_command(_refused(_name, _help))
