@@ -41,16 +41,17 @@ def contradiction(
     if isinstance(found, str):
         return Measurement(None, None, found)
     limit = shipped().threshold if max_risk is None else max_risk
+    agreed = {field.path: field.agreement == 1.0 for field in found.fields if field.agreement is not None} or None
     differing = [field for field in found.fields if field.agreement is not None and field.agreement < 1.0]
     if differing:
-        return Measurement(False, found.risk, _fields_reason(differing, found))
+        return Measurement(False, found.risk, _fields_reason(differing, found), agreed)
     if found.disputed:
-        return Measurement(False, found.risk, _disputed_reason(found))
+        return Measurement(False, found.risk, _disputed_reason(found), agreed)
     if found.risk >= limit:
-        return Measurement(
-            False, found.risk, f"risk {found.risk:.2f}, limit {limit:.2f}: {_counted(found)} share little"
-        )
-    return Measurement(True, found.risk, f"risk {found.risk:.2f}, nothing disputed among {_counted(found)}")
+        reason = f"risk {found.risk:.2f}, limit {limit:.2f}: {_counted(found)} share little"
+        return Measurement(False, found.risk, reason, agreed)
+    reason = f"risk {found.risk:.2f}, nothing disputed among {_counted(found)}"
+    return Measurement(True, found.risk, reason, agreed)
 
 
 def field_agreement(replies: Sequence[Reply]) -> dict[str, float]:

@@ -22,6 +22,7 @@ _ASSERTIONS = {
     "tool-called": "pytest_llmgate.detectors.tool_called:TOOL_CALLED",
     "safety": "pytest_llmgate.detectors.safety:SAFETY",
     "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
+    "contradiction": "pytest_llmgate.detectors.contradiction:CONTRADICTION",
     "hallucination": "pytest_llmgate.detectors.hallucination:HALLUCINATION",
     "entailed": "pytest_llmgate.detectors.nli.entailed:ENTAILED",
     "similar": "pytest_llmgate.detectors.similar:SIMILAR",
@@ -55,7 +56,6 @@ _EXTRAS = {"local": "pytest-llmgate[local]"}
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
 PENDING_ASSERTIONS = frozenset(
     {
-        "contradiction",
         "cost-regression",
     }
 )  # fmt: skip

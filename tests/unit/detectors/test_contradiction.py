@@ -148,6 +148,7 @@ def test_structured_replies_are_compared_field_by_field() -> None:
     assert found.score == pytest.approx(2 / 3)
     assert "/city 33%" in found.reason
     assert "/n" not in found.reason
+    assert found.fields == {"/city": False, "/n": True}
     assert field_agreement(replies) == {"/city": pytest.approx(1 / 3), "/n": 1.0}
     assert contradiction(replies, fields=frozenset({"/n"})).good is True
     assert contradiction(replies, fields=frozenset({"/x"})).good is None

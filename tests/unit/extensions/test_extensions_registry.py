@@ -17,11 +17,11 @@ from pytest_llmgate.extensions.registry import Registry, create_registry
 DELIVERED = [
     "equals", "contains", "icontains", "contains-any", "contains-all", "regex", "is-json", "min-length", "max-length",
     "python", "latency", "cost", "refusal", "finish-reason", "distribution", "equivalent", "success-probability",
-    "expectation", "safety", "tool-called", "grounded", "hallucination", "llm-rubric", "g-eval", "factuality",
+    "expectation", "safety", "tool-called", "grounded", "contradiction", "hallucination",
+    "llm-rubric", "g-eval", "factuality",
     "similar", "entailed",
 ]  # fmt: skip
 PENDING = [
-    "contradiction",
     "cost-regression",
 ]  # fmt: skip
 FACTORY = SimpleNamespace(keys=frozenset(), rates=lambda params: (None, None), build=lambda *given: None)
