@@ -84,12 +84,12 @@ class NoisyMaps:
 
     def of(self, operation: Any, qubits: tuple[int, ...]) -> Matrix:
         """The map of a gate, reset or channel at its place."""
-        key: Any = None
-        params = getattr(operation, "params", ())
-        if not params or all(isinstance(value, (int, float)) for value in params):
-            key = (operation.name, *params, qubits)
+        key: Any = (operation.name, *getattr(operation, "params", ()), qubits)
+        try:
             if (found := self._known.get(key)) is not None:
                 return found
+        except TypeError:  # a matrix is among the parameters
+            key = None
         operation = getattr(operation, "operation", operation)
         found = in_digits(_superoperator(operation), len(qubits))
         if (channel := self._device.channel(operation.name, qubits)) is not None:

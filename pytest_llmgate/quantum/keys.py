@@ -33,9 +33,13 @@ def _tokens(circuit: QuantumCircuit) -> Iterator[bytes]:
     clbit_at = {bit: index for index, bit in enumerate(circuit.clbits)}
     with_flow = False
     for instruction in circuit.data:
-        operation = instruction.operation
         qubits = [qubit_at[bit] for bit in instruction.qubits]
         clbits = [clbit_at[bit] for bit in instruction.clbits]
+        if instruction.is_standard_gate():  # told without an object for each gate
+            yield f"\n{instruction.name} {qubits} {clbits} None ".encode()
+            yield from (_parameter(value) for value in instruction.params)
+            continue
+        operation = instruction.operation
         yield f"\n{operation.name} {qubits} {clbits} {getattr(operation, 'unit', None)} ".encode()
         if isinstance(operation, ControlFlowOp):
             with_flow = True

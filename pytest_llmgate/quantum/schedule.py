@@ -34,6 +34,10 @@ def schedule(circuit: QuantumCircuit) -> Schedule:
     used: set[Any] = set()  # qubits of later operations
     next_use: dict[Any, Literal["write", "read"]] = {}  # of each classical bit
     for step in reversed(list(_without_idle_resets(circuit.data))):
+        if step.is_standard_gate():
+            steps.append(step)
+            used.update(step.qubits)
+            continue
         is_measure = step.name == "measure"
         if is_measure and step.clbits[0] not in next_use and step.qubits[0] not in used:
             reads[circuit.find_bit(step.qubits[0]).index] = circuit.find_bit(step.clbits[0]).index

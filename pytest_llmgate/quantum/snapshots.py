@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -93,6 +94,7 @@ def load_snapshot(name_or_path: str, files: SuiteFiles | None = None, where: Whe
     return parse_snapshot(text, place)
 
 
+@lru_cache(maxsize=8)
 def parse_snapshot(text: str, place: str) -> Snapshot:
     """The snapshot that a file's text holds; `place` names the file in messages. Raises LlmgateError `bad-snapshot`."""
     data = _load_json(text, place)
