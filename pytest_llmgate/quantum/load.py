@@ -136,7 +136,7 @@ def check_measured(circuit: QuantumCircuit, where: Where | None) -> None:
         raise problem("circuit-no-measurement", "the circuit measures nothing, so it has no outcomes", where, hint)
     in_registers = [bit for register in circuit.cregs for bit in register]
     if circuit.cregs and (len(in_registers), set(in_registers)) != (circuit.num_clbits, set(circuit.clbits)):
-        hint = "put every classical bit into exactly one ClassicalRegister"
+        hint = "put every classical bit into exactly one register: in OpenQASM 3 `bit[1] c;`, not `bit c;`"
         raise problem("circuit-registers", "classical bits lie outside of the registers, or in two", where, hint)
 
 
