@@ -358,7 +358,8 @@ def test_ctrl_c_cancels_and_settles_and_the_run_goes_on_later(lab: Lab) -> None:
     assert lab.cancelled == [1] and lab.open == []
     _, cut = ran.rows("bell")
     assert cut["error"].startswith("interrupted: ") and cut["outcome"]["job"]["status"] == "cancelled"
-    _, told = llmgate(lab.example, "regate", str(ran.folder), "--json")
+    code, told = llmgate(lab.example, "regate", str(ran.folder), "--json")
+    assert code == 3, told
     assert json.loads(told)["tests"] == ran.result["tests"]
     again = lab.fates({}).gate("--llm-resume")
     assert again.verdicts == {"bell": "pass"}, again.text
