@@ -15,6 +15,7 @@ from pytest_llmgate.reports.words import (
     figures,
     headline,
     money,
+    proposed_baselines,
     provenance,
     replaced,
     sentence,
@@ -164,6 +165,8 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
         page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")
     for warning in (result.get("execution") or {}).get("warnings") or ():
         page.text(f"warning: {clipped(warning, _SHOWN_TEXT)}")
+    if proposed_baselines(result):
+        page.text(proposed_baselines(result))
     if provenance(result):
         page.text(provenance(result))
     if replaced(result["totals"].get("redactions")):

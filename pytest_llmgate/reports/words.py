@@ -11,8 +11,8 @@ from pytest_llmgate.reports import circuit_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "provenance", "rates",
-    "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
+    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "proposed_baselines", "provenance",
+    "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
@@ -82,6 +82,16 @@ def headline(result: Mapping[str, Any]) -> str:
             of = f"{number} of {counted(len(tests), 'test')}" if not parts else f"{number}"
             parts.append(f"{of} {one if number == 1 else many}")
     return ", ".join(parts) + cut
+
+
+def proposed_baselines(result: Mapping[str, Any]) -> str:
+    """How many baselines a run that was asked to propose proposes, and how they are looked at and taken."""
+    number = result["execution"].get("proposed_baselines")
+    if number is None:
+        return ""
+    if not number:
+        return "no baseline was proposed: no gate of this run asks for one (baseline: true)"
+    return f"{counted(number, 'baseline')} proposed: see llmgate baseline diff, take with llmgate baseline accept"
 
 
 def provenance(result: Mapping[str, Any]) -> str:

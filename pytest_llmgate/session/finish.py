@@ -101,11 +101,11 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
+    if settings.baseline == "propose":
+        execution["proposed_baselines"] = len(merge_proposals(run))
     result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
     discard_tests(run)
-    if settings.baseline == "propose":
-        merge_proposals(run)
     write_report(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     complete = not interrupted and settings.record == "all" and not settings.resume

@@ -36,7 +36,7 @@ def test_a_symmetric_circuit_cannot_show_reversed_bits(plan_of) -> None:
     assert "distribution: as the reference c.qasm, 2 outcomes" in text
     assert "never revealed: bit order reversed" in text
     assert re.search(r"an undeclared TVD of 0\.1 is caught in 8\d % at N = \d+: no pass before", text)
-    assert re.search(r"cx q0,q1 missing 0\.5 \d+ \d+ [\d.]+ %", text)
+    assert re.search(r"cx q0,q1 missing.* 0\.5 \d+ \d+ [\d.]+ %", text)
 
 
 def test_an_asymmetric_one_can(plan_of) -> None:

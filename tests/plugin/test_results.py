@@ -281,10 +281,10 @@ def test_impossible_options_are_usage_errors(shop: Example, option: str) -> None
     assert option.partition("=")[0] in ran.text
 
 
-def test_baselines_are_refused_by_name(shop: Example) -> None:
+def test_a_run_without_baseline_gates_says_that_it_proposes_none(shop: Example) -> None:
     ran = shop.gate("--llm-baseline=propose")
-    assert ran.code == 4
-    assert "not available yet: baselines" in ran.text
+    assert ran.result["execution"]["proposed_baselines"] == 0
+    assert "no baseline was proposed" in " ".join(ran.text.split())
 
 
 # ---- python models that misbehave
