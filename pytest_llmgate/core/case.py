@@ -15,7 +15,8 @@ class Case:
     """One input row.
 
     id: unique in its test, the digest of the content unless given. vars: what the subject is called with.
-    twin: 0, or the ordinal among cases with the same `vars`, so that twins do not share one recorded reply.
+    twin: 0, or the ordinal among cases with the same `vars`, so that twins do not share one recorded reply. private:
+    what is said of it is judged and kept nowhere.
     """
 
     id: str
@@ -24,3 +25,4 @@ class Case:
     expected: Any = None
     slice: Mapping[str, str] = field(default_factory=dict)
     twin: int = 0
+    private: bool = False

@@ -7,12 +7,14 @@ import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
 from pytest_llmgate.core.errors import Where, problem
 
 MAX_BYTES = 64 * 1024 * 1024
+_IMPORTING = RLock()
 
 
 def shown_under(path: Path, root: Path) -> str:
@@ -70,7 +72,9 @@ class SuiteFiles:
         file, separator, name = target.rpartition(":")
         if not separator or not file.endswith(".py") or not name:
             raise problem("target-syntax", f"{target!r} is not of the form 'file.py:name'", where)
-        module = self._module(self.resolve(file, where), target, where)
+        path = self.resolve(file, where)
+        with _IMPORTING:  # another thread may be in the middle of the same file
+            module = self._module(path, target, where)
         if not hasattr(module, name):
             raise problem("target-missing", f"{file} has no {name!r}", where)
         return getattr(module, name)

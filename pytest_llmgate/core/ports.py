@@ -10,7 +10,7 @@ from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
-from pytest_llmgate.core.plan import ModelPlan
+from pytest_llmgate.core.plan import Flagging, ModelPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial
@@ -18,6 +18,16 @@ from pytest_llmgate.core.trial import Trial
 
 class Measure(Protocol):
     """Turns one observation into a measurement. Pure: the same observation always measures the same."""
+
+    def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
+@runtime_checkable
+class FlaggingMeasure(Protocol):
+    """A measure whose bad trials are flags of a calibration: the verdict also shows the rate behind the flags."""
+
+    @property
+    def flagging(self) -> Flagging: ...
 
     def measure(self, case: Case, seen: Observation) -> Measurement: ...
 
@@ -99,11 +109,15 @@ class BlockingSubject(Protocol):
 
 
 class CallKey(NamedTuple):
-    """Identity of a call for the cassette: which repeat, which call within the trial, which twin of a case."""
+    """Identity of a call for the cassette: which repeat, which call within the trial, which twin of a case.
+
+    private: the reply is asked anew each time and is not kept.
+    """
 
     repeat: int
     ordinal: int = 0
     twin: int = 0
+    private: bool = False
 
 
 class Answer(NamedTuple):

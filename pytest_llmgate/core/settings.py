@@ -17,6 +17,8 @@ class Settings:
 
     root: the directory that files stay under (pytest's rootdir). models: alias → target of `--llm-model`.
     budget: USD. defaults: `models`, `prompts`, `defaults` tables of `[tool.llmgate]`, for modules without a suite.
+    opt_out: field of a case, such as `vars.tenant_opt_out`, that says that its replies are not kept. transcripts: of
+    trials in which nothing is wrong, one in so many keeps its text.
     workers: xdist workers that share the run; worker: this process's name (`main`, `gw0`, …).
     """
 
@@ -34,6 +36,8 @@ class Settings:
     resume: bool = False
     prices: Path | None = None
     suites: tuple[str, ...] = ("suites",)
+    opt_out: str | None = None
+    transcripts: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 1
     worker: str = "main"

@@ -79,7 +79,7 @@ class ModelCaller:
 
     async def ask(self, model: ModelPlan, request: Request, key: CallKey) -> Answer:
         """The recorded reply, or a live one; raises CallFailed."""
-        if not self.recorded(model):
+        if not self.recorded(model) or (key.private and self._rooms.mode != "replay"):
             reply, queued = await self._live(model, request)
             return self._answer(model, reply, queued, replayed=False)
         return await self._ask_recorded(model, request, key)
@@ -97,7 +97,10 @@ class ModelCaller:
         if found is not None:
             return self._answer(model, found, 0.0, replayed=True)
         if self._rooms.mode == "replay":
-            message = f"no recorded reply of {model.alias!r} for this request; record it: {self._rooms.how_to_record}"
+            how = self._rooms.how_to_record
+            message = f"no recorded reply of {model.alias!r} for this request; record it: {how}"
+            if key.private:
+                message = f"the case opted out, so no reply of {model.alias!r} is kept: run it with --llm-record=live"
             raise CallFailed("missing-recording", message, fatal=True)
         # Two trials with one key must get one reply, or live and replay would judge different things.
         same = (model.alias, repr(request.messages), key)

@@ -13,6 +13,7 @@ from pytest_llmgate.core.ports import BlockingSubject, EarlierTrials, Journal, S
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply, Usage, UsageSum
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.keeping import Keeping
 
 _MOST_WAITING = 1024  # completed trials that may wait in memory for an earlier one, where every trial counts
 _SAID = 40
@@ -76,7 +77,8 @@ class TestRun:
     subject: None where a caller drives the trials itself (the body of a marked test).
     slow: its blocking trials take long enough for threads to pay. look_ahead: whether several trials may be in
     flight; None: from the first reply on that no cassette had, because replaying needs no company. window: how far
-    trials may run ahead of the fold while a sequential gate may end the test at any of them.
+    trials may run ahead of the fold while a sequential gate may end the test at any of them. keeping: what of a reply
+    may be written down; None: all of it.
     """
 
     __test__ = False
@@ -91,6 +93,7 @@ class TestRun:
         *,
         look_ahead: bool | None = True,
         window: int | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self.stream = stream
         self.subject = subject
@@ -105,6 +108,7 @@ class TestRun:
         self._judge = judge
         self._journal = journal
         self._recorded = recorded
+        self._keeping = keeping
         self._look_ahead = look_ahead is True
         self._only_replay = look_ahead is False
         stops_early = any(gate.rule == "sequential" for gate in stream.plan.gates)
@@ -138,6 +142,8 @@ class TestRun:
         """Write a trial down, fold it, and wake the reader once the test is decided."""
         record = self._judge.record(trial, seen)
         reply = seen.reply
+        if self._keeping is not None:
+            record, reply = self._keeping.of(record, reply)
         self._journal.append(record, None if reply is None else reply.text, _extra(reply))
         with self.lock:
             self.in_flight -= 1

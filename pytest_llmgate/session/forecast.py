@@ -123,6 +123,13 @@ def _in_trials(rule: RulePlan, repeats: int, cases: int) -> Charted:
 
 
 def _notes(plan: TestPlan) -> tuple[str, ...]:
+    private = sum(case.private for case in plan.cases)
+    if not private:
+        return _about_replies(plan)
+    return (*_about_replies(plan), f"{private} of the cases opted out: their replies are judged and not kept")
+
+
+def _about_replies(plan: TestPlan) -> tuple[str, ...]:
     asked = judge_calls(plan)
     judges = (f"judges ask up to {counted(asked, 'call')} a trial: {', '.join(plan.judges)}",) if asked else ()
     if plan.equal_replies:

@@ -15,6 +15,7 @@ from pytest_llmgate.core.reply import total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.judge import Judge
+from pytest_llmgate.engine.keeping import keeping
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.engine.stream import TestStream
@@ -109,6 +110,7 @@ class GateSession:
             assembly.recorded(self.records.row_of(test_id), cases, judge.recall, self.records.transcript),
             look_ahead=self._look_ahead(plan),
             window=self.engine.concurrency,
+            keeping=keeping(plan, self.settings.transcripts),
         )
         self._tests[test_id] = test
         return test

@@ -81,10 +81,11 @@ class ModelDoor:
         messages = self._template(prompt).render_vars(variables)
         seed = call_seed(trial.seed, ordinal)
         request = Request(model=target.model, messages=messages, params=target.params, seed=seed, vars=variables)
+        key = CallKey(trial.repeat, ordinal, twin, self._plan.cases[trial.case].private)
 
         async def ask() -> Reply:
             try:
-                answer = await self._caller.ask(target, request, CallKey(trial.repeat, ordinal, twin))
+                answer = await self._caller.ask(target, request, key)
             except CallFailed as failed:
                 raise ModelCallError(failed) from None
             keep(answer.reply, answer.usage, answer.queued_ms, answer.replayed)

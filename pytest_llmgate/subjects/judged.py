@@ -76,7 +76,7 @@ class Bench:
                 vars=inquiry.vars,
             )
             try:
-                answer = await self._caller.ask(judge, request, CallKey(trial.repeat, ordinal, case.twin))
+                answer = await self._caller.ask(judge, request, CallKey(trial.repeat, ordinal, case.twin, case.private))
             except CallFailed as failed:
                 answers.append(Judgement(None, TrialError(failed.kind, failed.message)))
                 if failed.fatal or failed.kind in _ENDS_THE_TRIAL:

@@ -54,7 +54,8 @@ class PromptSubject:
         """Ask the model once."""
         try:
             request = self.request(trial)
-            key = CallKey(trial.repeat, 0, self._cases[trial.case].twin)
+            case = self._cases[trial.case]
+            key = CallKey(trial.repeat, 0, case.twin, case.private)
             return _seen(await self._caller.ask(self._model, request, key))
         except (LlmgateError, CallFailed) as fault:
             return _failed(fault)

@@ -12,6 +12,7 @@ from typing import Any
 
 from pytest_llmgate.core.errors import Where, nearest, problem
 from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.suites.opt_out import is_path
 
 PYPROJECT = "pyproject.toml"
 _TABLES = ("models", "prompts", "defaults")
@@ -93,6 +94,12 @@ def _suites(value: Any, base: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _field(value: Any, base: Path) -> str:
+    if not is_path(value):
+        raise ValueError("takes a field of a case below vars, slice or expected, such as vars.tenant_opt_out")
+    return str(value)
+
+
 _OPTIONS: Mapping[str, Parse] = {
     "results": _path,
     "seed": _whole(-(2**63), 2**63),
@@ -106,6 +113,8 @@ _OPTIONS: Mapping[str, Parse] = {
     "resume": _flag,
     "prices": _existing,
     "suites": _suites,
+    "opt_out": _field,
+    "transcripts": _whole(1, 1_000_000),
 }
 _PROFILE_NAMES = {"model" if name == "models" else name: name for name in _OPTIONS if name != "suites"}
 _TOP_NAMES = {name: name for name in _OPTIONS if name not in ("models", "resume")}

@@ -17,6 +17,7 @@ from pytest_llmgate.suites.content import content_digests
 from pytest_llmgate.suites.gates import GateReader
 from pytest_llmgate.suites.layers import Entry, Layer, rebased
 from pytest_llmgate.suites.models import Models
+from pytest_llmgate.suites.opt_out import marked
 from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.prompts import Prompts
 from pytest_llmgate.suites.variables import expand
@@ -89,11 +90,14 @@ class Workshop:
         if entry is None:
             return read_cases(None, self.files, self.problems)
         if not isinstance(entry.node.value, str):
-            return read_cases(entry.node, entry.files, self.problems)
+            return self._read_cases(entry)
         key = (entry.files.base, entry.node.value)
         if key not in self._cases:
-            self._cases[key] = read_cases(entry.node, entry.files, self.problems)
+            self._cases[key] = self._read_cases(entry)
         return self._cases[key]
+
+    def _read_cases(self, entry: Entry) -> tuple[Case, ...]:
+        return marked(read_cases(entry.node, entry.files, self.problems), self.settings.opt_out)
 
     def model(self, entry: Entry | None) -> ModelPlan | None:
         """The model of a test: as written, else the only one there is. Raises LlmgateError."""

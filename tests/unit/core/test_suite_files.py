@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,10 @@ def test_a_file_that_cannot_be_imported(files: SuiteFiles, body: str) -> None:
     write(files, body, "cannot_be_imported.py")
     assert code(lambda: files.load_object("cannot_be_imported.py:answer", AT)) == "target-import"
     assert code(lambda: files.load_object("cannot_be_imported.py:answer", AT)) == "target-import"
+
+
+def test_no_thread_sees_a_module_that_another_one_is_still_importing(files: SuiteFiles) -> None:
+    (files.base / "slow_to_import.py").write_text("import time\ntime.sleep(0.2)\nWORD = 'hello'\n")
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(files.load_object, ["slow_to_import.py:WORD"] * 4))
+    assert found == ["hello"] * 4
