@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_llmgate.detectors.grounding.lexicon import lexicon
@@ -15,7 +15,7 @@ _HEADLINE = 0.85
 
 
 class Name(NamedTuple):
-    """A name: its tokens; weak: at the start of a sentence or in a headline, so perhaps an ordinary word."""
+    """A name: its tokens; weak: opens a sentence or a quotation, or stands in a headline, so perhaps no name."""
 
     tokens: tuple[Token, ...]
     weak: bool
@@ -29,8 +29,13 @@ class Name(NamedTuple):
         return self.tokens[-1].end
 
 
-def find_names(tokens: Sequence[Token], covered: Iterable[tuple[int, int]] = ()) -> tuple[Name, ...]:
-    """Names among the words of one sentence. covered: places of dates and numbers, which are no names."""
+def find_names(
+    tokens: Sequence[Token], covered: Iterable[tuple[int, int]] = (), openings: Container[int] = ()
+) -> tuple[Name, ...]:
+    """Names among the words of one sentence.
+
+    covered: places of dates and numbers, which are no names. openings: places where a quotation or a JSON text opens.
+    """
     if not tokens or (not any(token.capital for token in tokens[1:]) and not tokens[0].capital):
         return ()
     spans = tuple(covered)
@@ -41,7 +46,7 @@ def find_names(tokens: Sequence[Token], covered: Iterable[tuple[int, int]] = ())
         if token is not None and _named(token, spans) and _adjacent(run, token):
             run.append(token)
             continue
-        found += _closed(run, tokens[0], headline)
+        found += _closed(run, tokens[0], openings, headline)
         run = [token] if token is not None and _named(token, spans) else []
     return tuple(found)
 
@@ -58,14 +63,14 @@ def _adjacent(run: Sequence[Token], token: Token) -> bool:
     return not run or token.start - run[-1].end == 1
 
 
-def _closed(run: Sequence[Token], first: Token, headline: bool) -> Iterable[Name]:
+def _closed(run: Sequence[Token], first: Token, openings: Container[int], headline: bool) -> Iterable[Name]:
     """The name that a run of capitals is, if any, without titles around it and stop words before it."""
     kept = list(run)
     while kept and (not kept[0].content or kept[0].word in lexicon().titles or kept[0].word in _JOINING):
         kept.pop(0)
     while kept and (not kept[-1].content or kept[-1].word in lexicon().titles):
         kept.pop()
-    opens = bool(kept) and kept[0] is first
+    opens = bool(kept) and (kept[0] is first or kept[0].start in openings)
     if opens and len(kept) > 1 and _ordinary(kept[0]):
         kept, opens = kept[1:], False
     if kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ from pytest_llmgate.detectors.grounding.negation import negated, softened
 from pytest_llmgate.detectors.grounding.quantities import Quantity, find_quantities
 from pytest_llmgate.detectors.grounding.sentences import sentence_spans
 from pytest_llmgate.detectors.grounding.tokens import Token, tokenize
+
+_OPENING = re.compile(r"[,:(\[{]\s*[\"“](?=\w)")  # a quotation, or a text within JSON
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Passage:
     @cached_property
     def names(self) -> tuple[Name, ...]:
         """What looks like a name."""
-        return find_names(self.tokens, self._spans)
+        openings = frozenset([found.end() for found in _OPENING.finditer(self.text)])
+        return find_names(self.tokens, self._spans, openings)
 
     @cached_property
     def negations(self) -> tuple[tuple[Token, tuple[Token, ...]], ...]:

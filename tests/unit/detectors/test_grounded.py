@@ -55,6 +55,13 @@ def test_a_finding_is_bad_and_its_reason_names_the_place_and_the_evidence(
         assert f"{text.index(part)}-{text.index(part) + len(part)}" in found.reason
 
 
+def test_a_capital_that_opens_a_text_of_json_or_a_quotation_is_no_name(judge: Any) -> None:
+    """Structured replies hold sentences: the first word of each has its capital from there."""
+    text = '{"steps": ["Collect the furniture.", "Charge 15 %."], "by": "Nordhaul"}'
+    assert judge("grounded", text, CASE, only="entity").good is True
+    assert judge("grounded", text.replace("Nordhaul", "the Harrowgate"), CASE, only="entity").good is False
+
+
 def test_a_reply_on_another_subject_is_bad_by_its_risk_alone(judge: Any) -> None:
     found = judge("grounded", "Penguins raise their chicks on drifting ice while parents go fishing.", CASE)
     assert found.good is False
