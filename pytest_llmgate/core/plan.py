@@ -40,6 +40,20 @@ class Quarantine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flagging:
+    """How well a gate's flags are known, from labels: false_flags of good answers were flagged, caught of bad ones.
+
+    digest: of the calibration that says so; another calibration makes another plan.
+    """
+
+    digest: str
+    good: int
+    false_flags: int
+    bad: int
+    caught: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
     """One assertion and the rule that decides it.
 
@@ -48,7 +62,7 @@ class GatePlan:
     trials: the ceiling of its rule, n of a fixed one. repeats: trials of one case that are judged together; above 1, n
     and the ceiling count such groups. unwanted: rates are reported as rates of the unwanted event.
     inverted: written with `max_rate`: a trial is good where the assertion does not hold.
-    require_baseline: whether a baseline that is missing blocks.
+    require_baseline: whether a baseline that is missing blocks. flagging: where a calibration decides what is flagged.
     """
 
     name: str
@@ -68,6 +82,7 @@ class GatePlan:
     trials: int | None = None
     repeats: int = 1
     require_baseline: bool = False
+    flagging: Flagging | None = None
     where: Where | None = None
 
     @property
@@ -235,7 +250,8 @@ def _context(value: Any) -> Any:
 def _gate_from_row(row: Mapping[str, Any]) -> GatePlan:
     quarantine = Quarantine(**row["quarantine"]) if row["quarantine"] else None
     where = Where(**row["where"]) if row["where"] else None
-    return GatePlan(**{**row, "quarantine": quarantine, "where": where})
+    flagging = Flagging(**row["flagging"]) if row.get("flagging") else None
+    return GatePlan(**{**row, "quarantine": quarantine, "flagging": flagging, "where": where})
 
 
 def plan_digest(tests: tuple[TestPlan, ...]) -> str:

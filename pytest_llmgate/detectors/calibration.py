@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -168,39 +167,3 @@ def _believed(labels: Sequence[int], risks: Sequence[float], wanted_false: float
 
 def _logit(weights: Sequence[float], constant: float, values: Sequence[float]) -> float:
     return constant + sum(weight * value for weight, value in zip(weights, values, strict=True))
-
-
-class Corrected(NamedTuple):
-    """A rate of hallucinated answers, 0 to 1, with its interval; the estimate is None where flags say nothing."""
-
-    estimate: float | None
-    low: float
-    high: float
-
-
-def corrected_rate(flagged: int, n: int, known: Calibration, confidence: float = 0.95) -> Corrected:
-    """The rate of hallucinated answers behind a rate of flagged ones (Rogan and Gladen, 1978).
-
-    flagged of n answers were flagged, 0 ≤ flagged ≤ n, n ≥ 1. The interval holds for the flagged rate, the
-    false-positive rate and the recall together (Bonferroni), so that the calibration's own uncertainty is in it.
-    """
-    tail = (1.0 - confidence) / 6.0
-    seen = (clopper_pearson_lower(flagged, n, tail), clopper_pearson_upper(flagged, n, tail))
-    false = (
-        clopper_pearson_lower(known.false_flags, known.good, tail),
-        clopper_pearson_upper(known.false_flags, known.good, tail),
-    )
-    recall = (
-        clopper_pearson_lower(known.caught, known.bad, tail),
-        clopper_pearson_upper(known.caught, known.bad, tail),
-    )
-    middle = _behind(flagged / n, known.false_flags / known.good, known.caught / known.bad)
-    low, high = _behind(seen[0], false[1], recall[1]), _behind(seen[1], false[0], recall[0])
-    return Corrected(middle, 0.0 if low is None else low, 1.0 if high is None else high)
-
-
-def _behind(flagged: float, false: float, recall: float) -> float | None:
-    """None where good and bad answers are flagged alike."""
-    if recall - false <= 1e-9 or math.isnan(recall - false):
-        return None
-    return min(max((flagged - false) / (recall - false), 0.0), 1.0)

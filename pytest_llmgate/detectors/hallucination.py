@@ -14,10 +14,11 @@ from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import Where, not_available, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.plan import Flagging
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.detectors.calibration import CONTRADICTION, LEAST, Calibration
-from pytest_llmgate.detectors.calibration_file import from_text, name_beside
+from pytest_llmgate.detectors.calibration_file import calibration_digest, from_text, name_beside
 from pytest_llmgate.detectors.checks import bad_parameter, hole, shown
 from pytest_llmgate.detectors.grounded import GroundedMeasure, grounded_measure
 from pytest_llmgate.detectors.hallucination_risk import Parts, composite
@@ -36,6 +37,13 @@ class HallucinationMeasure:
     grounding: GroundedMeasure
     calibration: Calibration
     schema: Measure | None
+
+    @property
+    def flagging(self) -> Flagging:
+        """What the calibration's labels say of its flags."""
+        known = self.calibration
+        counts = {"good": known.good, "false_flags": known.false_flags, "bad": known.bad, "caught": known.caught}
+        return Flagging(digest=calibration_digest(known), **counts)
 
     def undefined(self, case: Case) -> list[str]:
         """Why this case cannot be measured, as clauses; empty where it can."""

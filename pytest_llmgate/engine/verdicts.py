@@ -14,6 +14,7 @@ from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.evidence import Evidence
+from pytest_llmgate.engine.flags import flag_figures, flag_words
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.stats.intervals import quantile_ci
@@ -82,7 +83,7 @@ def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:
     scored = tally.n - tally.holes
     rate = tally.successes / scored if scored else None
     return replace(
-        unjudged_gate(plan, sentence(gate, decision, stream)),
+        unjudged_gate(plan, sentence(gate, decision, stream) + flag_words(gate)),
         verdict=decision.outcome,
         n=tally.n,
         successes=tally.successes,
@@ -102,6 +103,8 @@ def _figures(gate: GateFold, stream: RateStream) -> dict[str, Any]:
     """What was measured beside the rate."""
     if gate.repeats > 1:
         return {"repeats": gate.repeats, "identical": gate.identical}
+    if gate.plan.flagging is not None:
+        return flag_figures(gate)
     return _latency_figures(gate.plan, stream.evidence.latencies) if gate.plan.type == "latency" else {}
 
 

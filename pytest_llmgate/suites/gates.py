@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import BODY_GATE, GatePlan, Quarantine
-from pytest_llmgate.core.ports import AssertionTypes, MeasureFactory
+from pytest_llmgate.core.ports import AssertionTypes, FlaggingMeasure, MeasureFactory
 from pytest_llmgate.core.rates import opposite
 from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, RATE_KEYS, check, read_keys
 from pytest_llmgate.suites.node import Node
@@ -20,6 +20,7 @@ GOOD = 0.95
 CIRCUIT_ALPHA = 0.01
 
 _OF_THE_GOOD = frozenset({"latency", "cost", "grounded"})  # they name what is wanted, not an event to be rare
+_FLAG_RATES = frozenset({"max_flag_rate", "bad_flag_rate"})
 _OF_THE_BAD = frozenset({"contradiction", "hallucination", "safety"})  # good where it did not happen: a trial is not
 # turned round for `max_rate`, which limits how often it may happen
 
@@ -93,7 +94,7 @@ class GateReader:
     def _gate(self, node: Node, keys: Mapping[str, Node], of_body: bool) -> GatePlan:
         kind = str(keys["type"].value)
         params = {key: item for key, item in keys.items() if key not in GATE_KEYS}
-        repeats = 1
+        implied: dict[str, Any] = {}
         if of_body:
             self._known(params, (), kind)
             defaults: tuple[float | None, float | None] = (None, None)
@@ -108,27 +109,31 @@ class GateReader:
             if getattr(factory, "of_circuits", False):
                 hint = "write circuit: FILE in place of the prompt or function"
                 raise problem("assertion-subject", f"{kind!r} asks about a circuit's outcomes", node.where, hint)
-            defaults, repeats = self._checked(factory, kind, params, node.where)
+            defaults, implied = self._checked(factory, kind, params, node.where)
         return GatePlan(
             name=str(keys["name"].value) if "name" in keys else "",
             type=kind,
             params={key: item.plain() for key, item in params.items()},
             quarantine=self._quarantine(keys.get("quarantine")),
-            repeats=repeats,
             where=node.where,
+            **implied,
             **_written(keys),
-            **_rates(keys, defaults, node.where, turned=kind not in _OF_THE_BAD),
+            **_rates(
+                keys, defaults, node.where, turned=kind not in _OF_THE_BAD, flagged=not _FLAG_RATES.isdisjoint(params)
+            ),
         )
 
     def _checked(
         self, factory: MeasureFactory, kind: str, params: Mapping[str, Node], where: Where
-    ) -> tuple[tuple[float | None, float | None], int]:
-        """Let the assertion type judge its own parameters; returns the rates and the trials of a group they imply."""
+    ) -> tuple[tuple[float | None, float | None], dict[str, Any]]:
+        """Let the assertion type judge its own parameters; returns the rates and the fields of a gate they imply."""
         self._known(params, factory.keys, kind)
         plain = {key: item.plain() for key, item in params.items()}
         measure = factory.build(plain, self.files, where)
         repeats = int(getattr(measure, "repeats", 1)) if hasattr(measure, "measure_together") else 1
-        return factory.rates(plain), max(1, repeats)
+        flags = isinstance(measure, FlaggingMeasure) and not kind.startswith("not-")
+        flagging = cast(FlaggingMeasure, measure).flagging if flags else None
+        return factory.rates(plain), {"repeats": max(1, repeats), "flagging": flagging}
 
     def _known(self, params: Mapping[str, Node], keys: Iterable[str], kind: str) -> None:
         strays = [key for key in params if key not in keys]
@@ -168,17 +173,25 @@ def _check_date(until: str, where: Where) -> None:
 
 
 def _rates(
-    keys: Mapping[str, Node], defaults: tuple[float | None, float | None], where: Where, *, turned: bool = True
+    keys: Mapping[str, Node],
+    defaults: tuple[float | None, float | None],
+    where: Where,
+    *,
+    turned: bool = True,
+    flagged: bool = False,
 ) -> dict[str, Any]:
     """Success rates `good` and `bad` of the keys as written, and how they are reported.
 
-    turned: whether with `max_rate` a trial is good where the assertion does not hold.
+    turned: whether with `max_rate` a trial is good where the assertion does not hold. flagged: the defaults come from rates
+    of flagged replies, which exclude others and are reported as such.
     """
+    if flagged and not RATE_KEYS.keys().isdisjoint(keys):
+        raise problem("rates-both", "rates of flagged replies exclude all others", where, "keep one of the two")
     given = {key: float(keys[key].value) for key in ("min_rate", "max_rate", "bad_rate") if key in keys}
     if "min_rate" in given and "max_rate" in given:
         raise problem("rates-both", "'min_rate' and 'max_rate' exclude each other", where, "keep one of the two")
     strict = "zero_tolerance" in keys and keys["zero_tolerance"].value is True
-    unwanted = "max_rate" in given or (strict and "min_rate" not in given)
+    unwanted = flagged or "max_rate" in given or (strict and "min_rate" not in given)
     good = _good(given, defaults[0], strict, where)
     inverted = turned and "max_rate" in given
     return {"good": good, "unwanted": unwanted, "inverted": inverted, **_bad(given, good, defaults[1], unwanted, where)}

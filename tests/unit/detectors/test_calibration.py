@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pytest_llmgate.core.errors import LlmgateError, Where
 from pytest_llmgate.detectors import figures, logistic
-from pytest_llmgate.detectors.calibration import Calibration, Example, corrected_rate, fit, prior_of
+from pytest_llmgate.detectors.calibration import Calibration, Example, fit, prior_of
 from pytest_llmgate.detectors.calibration_file import calibration_digest, from_text, name_beside, to_text
 from pytest_llmgate.detectors.grounding.score import shipped
 from pytest_llmgate.detectors.labels import labels_from
@@ -149,25 +149,6 @@ def test_the_bootstrap_draws_documents_and_repeats_itself() -> None:
     one, other = figures.bootstrap(groups, statistic), figures.bootstrap(groups, statistic)
     assert one == other
     assert one[0] <= figures.auroc(labels, scores) <= one[1]
-
-
-# ---- the rate behind the flags
-
-
-def test_the_corrected_rate_is_that_of_rogan_and_gladen(known: Calibration) -> None:
-    exact = replace(known, labels=2000, bad=1000, false_flags=50, caught=800)
-    found = corrected_rate(200, 1000, exact)
-    assert found.estimate == pytest.approx((0.2 - 0.05) / (0.8 - 0.05))
-    assert found.low < 0.2 < found.high
-
-
-def test_a_poor_calibration_widens_the_interval_and_a_blind_one_says_nothing(known: Calibration) -> None:
-    exact = replace(known, labels=2000, bad=1000, false_flags=50, caught=800)
-    rough = replace(known, labels=40, bad=20, false_flags=1, caught=16)
-    one, other = corrected_rate(200, 1000, exact), corrected_rate(200, 1000, rough)
-    assert other.high - other.low > one.high - one.low
-    blind = corrected_rate(5, 100, replace(known, labels=200, bad=100, false_flags=10, caught=10))
-    assert blind == (None, 0.0, 1.0)
 
 
 # ---- the file
