@@ -13,7 +13,7 @@ from qiskit import qasm3
 
 from benchmarks.circuits_bench import Bench, Made, stream
 from benchmarks.circuits_samples import pairs
-from benchmarks.figures import Check, Figure, Row
+from benchmarks.figures import Figure, Row
 from benchmarks.options import Options
 from pytest_llmgate.core.decision import Outcome
 
@@ -46,7 +46,7 @@ def measure(folder: Path, given: Options) -> list[Row]:
         for noise in ("none", "brisbane"):
             title = f"{name}, {'without noise' if noise == 'none' else 'Brisbane noise'}"
             if not found:
-                rows.append(Check(part=PART, name=title, holds=None, note="the set is not here"))
+                rows.append(Figure(part=PART, name=title, values=(), note="skipped: the set is not here"))
                 continue
             root = folder / f"{number}-{noise}"
             rows += _rows(title, _decided(_bench(root, found), noise))

@@ -14,7 +14,7 @@ from qiskit import QuantumCircuit, qasm2
 from benchmarks.child import pytest_command, run
 from benchmarks.circuits_bench import EMPTY_PROJECT, Bench, Made, tallied
 from benchmarks.circuits_samples import ghz, inverse_qft, random_circuit
-from benchmarks.figures import Check, Figure, Row
+from benchmarks.figures import Figure, Row
 from benchmarks.options import Options
 from pytest_llmgate.quantum.lab import Job, Lab
 
@@ -45,7 +45,7 @@ def measure(folder: Path, given: Options) -> list[Row]:
     """Needs `--peers VENV`, an environment with qontinuum, pytest-quantum and qcoherence."""
     folder.mkdir(parents=True)
     if given.peers is None:
-        return [Check(part=PART, name="beside other packages", holds=None, note="no --peers VENV was given")]
+        return [Figure(part=PART, name="beside other packages", values=(), note="skipped: no --peers VENV was given")]
     rounds, runs = (1, 100) if given.quick else (3, RUNS)
     return [*_walls(folder, given.peers, rounds), *_errors(folder / "errors", given.peers, runs)]
 
