@@ -182,8 +182,8 @@ def _rates(
 ) -> dict[str, Any]:
     """Success rates `good` and `bad` of the keys as written, and how they are reported.
 
-    turned: whether with `max_rate` a trial is good where the assertion does not hold. flagged: the defaults come from rates
-    of flagged replies, which exclude others and are reported as such.
+    turned: whether with `max_rate` a trial is good where the assertion does not hold. flagged: the defaults come from
+    rates of flagged replies, which exclude others and are reported as such.
     """
     if flagged and not RATE_KEYS.keys().isdisjoint(keys):
         raise problem("rates-both", "rates of flagged replies exclude all others", where, "keep one of the two")

@@ -503,3 +503,32 @@ def test_each_case_of_a_population_gives_one_group(project, together) -> None:
     rows = ", ".join(f"{{q: {number}}}" for number in range(60))
     plan = project.test(f"target: population, cases: [{rows}]", GROUPS)
     assert (plan.trials, plan.gates[0].trials <= 60) == (180, True)
+
+
+# ---- rates of flagged replies
+
+
+@pytest.fixture
+def flagging(monkeypatch, types) -> None:
+    """`flags`: an assertion type whose rates are those of flagged replies."""
+
+    class Flags:
+        keys = frozenset({"max_flag_rate", "bad_flag_rate"})
+
+        def rates(self, params):
+            return 1 - params["max_flag_rate"], 1 - params["bad_flag_rate"]
+
+        def build(self, params, files, where):
+            return self
+
+    monkeypatch.setitem(type(types).known, "flags", Flags())
+
+
+def test_rates_of_flagged_replies_are_reported_as_such(project, flagging) -> None:
+    gate = project.test("", "{type: flags, max_flag_rate: 0.25, bad_flag_rate: 0.5}").gates[0]
+    assert (gate.good, gate.bad, gate.unwanted, gate.inverted) == (0.75, 0.5, True, False)
+
+
+@pytest.mark.parametrize("other", ["min_rate: 0.9", "max_rate: 0.1", "bad_rate: 0.5", "zero_tolerance: true"])
+def test_rates_of_flagged_replies_exclude_all_others(project, flagging, other: str) -> None:
+    assert "[rates-both]" in project.refusal("", f"{{type: flags, max_flag_rate: 0.25, bad_flag_rate: 0.5, {other}}}")
