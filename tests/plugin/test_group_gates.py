@@ -8,11 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_llmgate.cli.commands import cli
-from pytest_llmgate.extensions.builtin import PENDING_ASSERTIONS
 
 from .conftest import Example, wait_for
-
-pytestmark = pytest.mark.skipif("contradiction" in PENDING_ASSERTIONS, reason="contradiction is not registered")
 
 SUITE = """
 suite: office

@@ -7,9 +7,6 @@ import json
 import pytest
 
 from pytest_llmgate import Reply, assert_consistent, assert_grounded
-from pytest_llmgate.extensions.builtin import PENDING_ASSERTIONS
-
-consistency = pytest.mark.skipif("contradiction" in PENDING_ASSERTIONS, reason="contradiction is not registered")
 
 SOURCE = "Our office in Berlin opens at 9 a.m. and has 40 desks. Refunds are paid within 14 days."
 
@@ -45,37 +42,31 @@ def test_what_cannot_be_compared_does_not_pass(reply: str, sources: object) -> N
         assert_grounded(reply, sources)
 
 
-@consistency
 def test_replies_that_say_the_same_in_other_words_are_consistent() -> None:
     assert_consistent(["The office in Berlin has 40 desks.", "There are 40 desks in the office in Berlin."])
 
 
-@consistency
 def test_replies_that_name_different_numbers_are_not() -> None:
     with pytest.raises(AssertionError, match=r"4[05]"):
         assert_consistent(["The office in Berlin has 40 desks.", "The office in Berlin has 45 desks."])
 
 
-@consistency
 def test_structured_replies_are_compared_by_field() -> None:
     with pytest.raises(AssertionError, match="/days"):
         assert_consistent([{"city": "Berlin", "days": 14}, {"city": "Berlin", "days": 30}])
 
 
-@consistency
 @pytest.mark.parametrize("again", ["Berlin is open.", " Berlin is  open.\n"])
 def test_identical_replies_pass_with_a_warning_as_they_agree_on_nothing(again: str) -> None:
     with pytest.warns(UserWarning, match="2 identical replies: this is no agreement"):
         assert_consistent(["Berlin is open.", again])
 
 
-@consistency
 def test_the_same_object_written_otherwise_is_identical_too() -> None:
     with pytest.warns(UserWarning, match="identical"):
         assert_consistent([json.dumps({"a": 1}), json.dumps({"a": 1}, indent=2)])
 
 
-@consistency
 @pytest.mark.parametrize("replies", [[], ["Berlin is open."], ["Berlin is open.", ""], ["", ""]])
 def test_too_few_or_empty_replies_do_not_pass(replies: list[str]) -> None:
     with pytest.raises(AssertionError):
