@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError
@@ -14,10 +15,11 @@ _LONGEST_PATH = 400
 def content_digests(values: Iterable[Any], files: SuiteFiles) -> dict[str, str]:
     """Digest by path, relative to the root, of every file that a text in `values` names.
 
-    values: plain data, in which a file stands as a path or as `file.py:name`.
+    values: plain data, in which a file stands as a path or as `file.py:name`; under a key `sources` also a folder, all
+    of whose files count.
     """
     found: dict[str, str] = {}
-    for text in _texts(list(values)):
+    for text in _texts(list(values), files):
         name = text.rpartition(":")[0] if ".py:" in text else text
         path = _file(name, files)
         if path is not None:
@@ -25,15 +27,29 @@ def content_digests(values: Iterable[Any], files: SuiteFiles) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: Any, files: SuiteFiles) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
+        for key, item in value.items():
+            yield from _below(item, files) if key == "sources" else ()
+            yield from _texts(item, files)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _texts(item)
+            yield from _texts(item, files)
+
+
+def _below(value: Any, files: SuiteFiles) -> Iterator[str]:
+    """Names of all files below the folders that a value names."""
+    named = value if isinstance(value, (list, tuple)) else [value]
+    for name in [text for text in named if isinstance(text, str)]:
+        try:
+            folder = files.base / name
+            inside = folder.is_dir() and folder.resolve().is_relative_to(files.root.resolve())
+            found = sorted(path for path in folder.rglob("*") if path.is_file()) if inside else []
+        except (OSError, ValueError):  # a NUL, a name too long: no folder
+            continue
+        yield from ((PurePosixPath(name) / path.relative_to(folder).as_posix()).as_posix() for path in found)
 
 
 def _file(name: str, files: SuiteFiles) -> str | None:

@@ -532,3 +532,16 @@ def test_rates_of_flagged_replies_are_reported_as_such(project, flagging) -> Non
 @pytest.mark.parametrize("other", ["min_rate: 0.9", "max_rate: 0.1", "bad_rate: 0.5", "zero_tolerance: true"])
 def test_rates_of_flagged_replies_exclude_all_others(project, flagging, other: str) -> None:
     assert "[rates-both]" in project.refusal("", f"{{type: flags, max_flag_rate: 0.25, bad_flag_rate: 0.5, {other}}}")
+
+
+def test_a_changed_document_of_a_folder_of_sources_is_another_plan(project, monkeypatch, types) -> None:
+    monkeypatch.setitem(type(types).known, "sourced", type(types.known["contains"])(frozenset({"sources"})))
+    project.write("suites/kb/one.md", "Berlin")
+    project.write("suites/kb/deep/two.md", "Paris")
+    project.write("docs/three.md", "Oslo")
+    asked = "{type: sourced, sources: [context, kb, ../docs]}"
+    plan = project.test("", asked)
+    assert {"suites/kb/one.md", "suites/kb/deep/two.md", "docs/three.md"} <= set(plan.content)
+    project.write("suites/kb/deep/two.md", "Rome")
+    assert plan_digest((project.test("", asked),)) != plan_digest((plan,))
+    assert not any("kb" in name for name in project.test("", "{type: contains, value: kb}").content)
