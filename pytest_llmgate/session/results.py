@@ -103,4 +103,5 @@ def _said(text: str | None) -> list[str]:
 
 def _verdicts(verdicts: Mapping[str, bool | None]) -> str:
     words = {True: "good", False: "bad", None: "not scored"}
-    return ", ".join(f"{name} {words[good]}" for name, good in verdicts.items())
+    said = ", ".join(f"{name} {words[good]}" for name, good in verdicts.items())
+    return said or "no gate judges this trial by itself"

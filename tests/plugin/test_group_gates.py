@@ -86,6 +86,16 @@ def test_a_killed_run_goes_on_in_the_middle_of_a_group(office: Example) -> None:
     assert again.result["run"]["interrupted"] is False
 
 
+def test_a_trial_drawn_again_says_that_only_its_group_is_judged(
+    office: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = office.gate()
+    monkeypatch.chdir(office.path)
+    done = CliRunner().invoke(cli, ["replay-trial", "latest", ran.test("steady")["id"], "0"])
+    assert done.output.count("no gate judges this trial by itself") == 2, done.output
+    assert "the same reply" in done.output
+
+
 def test_a_plan_speaks_of_groups_and_of_the_trials_that_they_take(
     office: Example, monkeypatch: pytest.MonkeyPatch
 ) -> None:
