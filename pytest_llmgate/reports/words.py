@@ -11,8 +11,8 @@ from pytest_llmgate.reports import circuit_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "proposed_baselines", "provenance",
-    "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
+    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "proposed_baselines",
+    "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
