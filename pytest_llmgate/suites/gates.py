@@ -190,7 +190,8 @@ def _rates(
     given = {key: float(keys[key].value) for key in ("min_rate", "max_rate", "bad_rate") if key in keys}
     if "min_rate" in given and "max_rate" in given:
         raise problem("rates-both", "'min_rate' and 'max_rate' exclude each other", where, "keep one of the two")
-    strict = "zero_tolerance" in keys and keys["zero_tolerance"].value is True
+    by_itself = defaults[0] == 1.0 and not given.keys() & {"min_rate", "max_rate"}
+    strict = by_itself or ("zero_tolerance" in keys and keys["zero_tolerance"].value is True)
     unwanted = flagged or "max_rate" in given or (strict and "min_rate" not in given)
     good = _good(given, defaults[0], strict, where)
     inverted = turned and "max_rate" in given

@@ -88,6 +88,16 @@ def test_a_highest_rate_of_violations_leaves_what_is_good_as_it_is(project) -> N
     assert turned.inverted
 
 
+def test_where_no_violation_is_tolerated_by_itself_a_bad_rate_is_one_of_violations(project) -> None:
+    """Read as a rate of good trials, 0.05 would let a build pass after a single trial."""
+    project.write("suites/p.yaml", "deny: [x]\n")
+    gate = project.test("", "{type: safety, policy: p.yaml, bad_rate: 0.05}").gates[0]
+    said = project.test("", "{type: safety, policy: p.yaml, zero_tolerance: true, bad_rate: 0.05}").gates[0]
+    assert (gate.good, gate.bad, gate.unwanted) == (said.good, said.bad, said.unwanted) == (1.0, 0.95, True)
+    tolerant = project.test("", "{type: safety, policy: p.yaml, min_rate: 0.99, bad_rate: 0.95}").gates[0]
+    assert (tolerant.good, tolerant.bad, tolerant.unwanted) == (0.99, 0.95, False)
+
+
 @pytest.fixture
 def sourced(monkeypatch, types) -> None:
     """`hallucination` as an assertion type that takes any sources."""
