@@ -53,8 +53,8 @@ def _gate(gate: ArmsGate, stream: CircuitStream) -> GateVerdict:
     rows = [{"arm": labels[fold.arm], **_brief(verdict)} for fold, verdict in zip(gate.folds, each, strict=True)]
     failing = [stream.arms[fold.arm].scale for fold in gate.folds if _failed(fold)]
     levels = {"first_failing_noise_scale": min(failing, default=None)} if _levels(stream) > 1 else {}
-    place = "in all of them" if shown.verdict is Outcome.PASS else labels[gate.worst.arm]
-    reason = f"{len(each)} streams, {place}: {shown.reason}"
+    passed = " pass;" if shown.verdict is Outcome.PASS else ","
+    reason = f"{len(each)} streams{passed} {labels[gate.worst.arm]}: {shown.reason}"
     return replace(shown, reason=reason, circuit={**shown.circuit, **levels, "arms": rows})
 
 

@@ -19,7 +19,7 @@ def sentence(fold: ShotFold, figures: Mapping[str, Any], stream: CircuitStream) 
     assert decision is not None
     if figures.get("said"):  # a gate that no shot decides says itself why
         return str(figures["said"])
-    shots = f"{fold.shots:,} shots"
+    shots = "1 shot" if fold.shots == 1 else f"{fold.shots:,} shots"
     changed = f"; {'; '.join(figures['changes'])}" if figures.get("changes") else ""
     if decision.outcome is Outcome.PASS:
         return f"{shots}: {_passed(fold, figures)}{changed}"

@@ -41,3 +41,44 @@ def test_a_tolerance_on_the_same_reference_leaves_the_other_gate_its_alternative
     ran = example.files({"q.suite.yaml": suite, "bell.qasm": BELL}).gate()
     assert ran.verdicts == {"bell": "pass"}
     assert ran.gate("bell", "same")["ruled_out"] == "each of 2 declared changes is ruled out"
+
+
+TURNED = """
+    OPENQASM 3.0;
+    include "stdgates.inc";
+    input float[64] theta;
+    qubit q;
+    bit[1] c;
+    ry(theta) q;
+    c[0] = measure q;
+"""
+
+
+def test_the_figures_of_several_streams_are_told_as_those_of_one(example: Example) -> None:
+    """`2 streams, in all of them: 6 of 11` was what one of them had seen."""
+    suite = """
+    suite: q
+    tests:
+      - id: turned
+        circuit: turned.qasm
+        cases: [{id: little, vars: {theta: 0.3}}, {id: more, vars: {theta: 0.4}}]
+        assert: [{type: success-probability, bitstrings: ["0"], min_rate: 0.9, bad_rate: 0.5}]
+    """
+    gate = example.files({"q.suite.yaml": suite, "turned.qasm": TURNED}).gate().gate("turned")
+    first = gate["arms"][0]
+    assert gate["reason"] == f"2 streams pass; case little: {first['reason']}"
+    assert (gate["n"], gate["verdict"]) == (first["n"], "pass")
+
+
+def test_one_shot_is_one_shot(example: Example) -> None:
+    suite = """
+    suite: q
+    tests:
+      - id: bell
+        circuit: bell.qasm
+        shots: 1
+        assert: [{type: expectation, observable: ZZ, min_value: 0.9, bad_value: 0.5}]
+    """
+    ran = example.files({"q.suite.yaml": suite, "bell.qasm": BELL}).gate()
+    assert ran.gate("bell")["reason"].startswith("1 shot: ")
+    assert ran.verdicts == {"bell": "inconclusive"}
