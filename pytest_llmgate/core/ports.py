@@ -189,7 +189,7 @@ class Cassette(Protocol):
 
 
 class Redactor(Protocol):
-    """The one place where private text is replaced, keeping formats."""
+    """The one place where private text is replaced, keeping formats; doing it twice changes nothing more."""
 
     def redact(self, text: str) -> tuple[str, tuple[Redaction, ...]]: ...
 

@@ -17,6 +17,7 @@ class Settings:
 
     root: the directory that files stay under (pytest's rootdir). models: alias → target of `--llm-model`.
     budget: USD. defaults: `models`, `prompts`, `defaults` tables of `[tool.llmgate]`, for modules without a suite.
+    redaction: `[tool.llmgate.redaction]`, as it is written.
     opt_out: field of a case, such as `vars.tenant_opt_out`, that says that its replies are not kept. transcripts: of
     trials in which nothing is wrong, one in so many keeps its text.
     workers: xdist workers that share the run; worker: this process's name (`main`, `gw0`, …).
@@ -39,5 +40,6 @@ class Settings:
     opt_out: str | None = None
     transcripts: int = 1
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    redaction: Mapping[str, Any] = field(default_factory=dict)
     workers: int = 1
     worker: str = "main"

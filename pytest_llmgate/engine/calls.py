@@ -95,7 +95,8 @@ class ModelCaller:
         assert cassette is not None
         found = cassette.find(request, key)
         if found is not None:
-            return self._answer(model, found, 0.0, replayed=True)
+            # What is redacted may have grown since the reply was recorded.
+            return self._answer(model, self._rooms.redact(found), 0.0, replayed=True)
         if self._rooms.mode == "replay":
             how = self._rooms.how_to_record
             message = f"no recorded reply of {model.alias!r} for this request; record it: {how}"

@@ -26,11 +26,12 @@ _NO_KINDS: Mapping[str, int] = {}
 
 
 class Judge:
-    """Measures the trials of one test. measures: one a gate, in plan order."""
+    """Measures the trials of one test. measures: one a gate, in plan order. redact: applied to their reasons."""
 
-    __slots__ = ("_cases", "_groups", "_measures", "_test")
+    __slots__ = ("_cases", "_groups", "_measures", "_redact", "_test")
 
-    def __init__(self, plan: TestPlan, measures: Sequence[Measure]) -> None:
+    def __init__(self, plan: TestPlan, measures: Sequence[Measure], redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
         self._test = plan.id
         self._cases = plan.cases
         named = list(zip(plan.gates, measures, strict=True))
@@ -40,7 +41,13 @@ class Judge:
         )
 
     def record(self, trial: Trial, seen: Observation) -> TrialRecord:
-        """The record of one trial."""
+        """The record of one trial; what a measure says of it may quote cases and sources, so it is redacted."""
+        made = self._measured(trial, seen)
+        if not made.reasons:
+            return made
+        return made._replace(reasons={name: self._redact(reason) for name, reason in made.reasons.items()})
+
+    def _measured(self, trial: Trial, seen: Observation) -> TrialRecord:
         case = self._cases[trial.case]
         verdicts: dict[str, bool | None] = {}
         scores: dict[str, float] | None = None

@@ -165,6 +165,7 @@ def _draw(planner: Planner, plan: TestPlan, index: int) -> tuple[TrialRecord, Ob
             else:
                 assert subject is not None
                 seen = session.engine.call(subject.sample(trial))
-            return Judge(plan, assembly.measures(plan, session.parts)).record(trial, seen), seen
+            judge = Judge(plan, assembly.measures(plan, session.parts), session.parts.redact_text)
+            return judge.record(trial, seen), seen
         finally:
             session.close()

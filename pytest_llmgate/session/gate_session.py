@@ -21,7 +21,6 @@ from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import decide_test, unjudged
 from pytest_llmgate.providers.prices import PriceTable
-from pytest_llmgate.redaction.redactor import Redactor
 from pytest_llmgate.redaction.replies import redact_reply
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.circuits.tests import CircuitTests
@@ -51,7 +50,7 @@ class GateSession:
         self._order = {plan.id: order for order, plan in enumerate(plans)}
         self._tests: dict[str, TestRun] = {}
         self._verdicts: dict[str, TestVerdict] = {}
-        redactor = Redactor()
+        redactor = planner.redactor
         self.records = Records(settings, run, redactor)
         self.records.begin(plans, planner.whole(self.plans))
         mine = _share(settings)
@@ -101,7 +100,7 @@ class GateSession:
         measures = assembly.measures(plan, self.parts)
         if plan.kind != "body":
             subject = self._judged(plan, self._subject(plan), assembly.asking(measures))
-        judge, cases = Judge(plan, measures), [case.id for case in plan.cases]
+        judge, cases = Judge(plan, measures, self.parts.redact_text), [case.id for case in plan.cases]
         test = TestRun(
             assembly.stream(plan, self.records.designs),
             judge,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from pytest_llmgate.core.errors import nearest, problem
+from pytest_llmgate.core.errors import Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import SuitePlan
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.extensions.registry import Registry
+from pytest_llmgate.redaction.plans import redact_suite
+from pytest_llmgate.redaction.redactor import Redactor
+from pytest_llmgate.redaction.rules import read_rules
 from pytest_llmgate.store.designs import DesignCache
+from pytest_llmgate.suites.config import PYPROJECT
 from pytest_llmgate.suites.load import load_suite
 from pytest_llmgate.suites.marked_bodies import MarkedTest
 from pytest_llmgate.suites.markers import compile_module
@@ -24,6 +29,7 @@ class Planner:
         self.settings = settings
         self.registry = registry
         self.designs = DesignCache(settings.root)
+        self.redactor = Redactor(rules=read_rules(settings.redaction, os.environ, lambda key: Where(PYPROJECT)))
         self.suites: dict[str, SuitePlan] = {}
 
     def suite(self, path: Path) -> SuitePlan:
@@ -34,14 +40,17 @@ class Planner:
             from pytest_llmgate.session.circuits.check import check_circuits  # imports qiskit
 
             check_circuits(circuits, lambda test: SuiteFiles(self.settings.root, self.settings.root / test.base))
-        self.suites[plan.file] = plan
-        return plan
+        return self._kept(plan)
 
     def module(self, marked: Sequence[MarkedTest]) -> SuitePlan:
         """The plan of a test module's marked functions."""
         plan = compile_module(marked, self.settings, self.registry, self.designs, providers=self.registry.providers())
-        self.suites[plan.file] = plan
-        return plan
+        return self._kept(plan)
+
+    def _kept(self, plan: SuitePlan) -> SuitePlan:
+        """The plan with stand-ins for what is private in the names of its cases and gates, which reports show."""
+        self.suites[plan.file] = kept = redact_suite(self.redactor, plan)
+        return kept
 
     def budget(self) -> Decimal | None:
         """The hard cap of the run: the options', else what its suites ask for together."""

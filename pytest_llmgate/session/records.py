@@ -13,12 +13,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.codec import plain, text_digest
+from pytest_llmgate.core.codec import text_digest
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan, plan_digest
 from pytest_llmgate.core.ports import Redactor
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.redaction.plans import stored_plan
 from pytest_llmgate.store.atomic import storing
 from pytest_llmgate.store.cassette import JsonlCassette
 from pytest_llmgate.store.cassette_merge import recover, start_segment
@@ -109,7 +110,7 @@ class Records:
             if (self.run.path / "run.json").is_file():
                 _same_run(self.run.read_manifest(), manifest)
             else:
-                self.run.write_plan([plain(plan) for plan in plans])
+                self.run.write_plan([stored_plan(self._redactor, plan) for plan in plans])
                 self.run.write_manifest(manifest)
         if self.settings.resume:
             self._recorded = Recorded(self.run)

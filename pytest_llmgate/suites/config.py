@@ -175,7 +175,7 @@ def build_settings(
     in_ci = bool(env.get("CI"))
     profiles = _mapping(tool, "profiles", "tool.llmgate", text)
     name = options.get("profile") or ("ci" if in_ci and "ci" in profiles else None)
-    rest = _without(tool, "profiles", *_TABLES)
+    rest = _without(tool, "profiles", "redaction", *_TABLES)
     top = _Table(rest, "tool.llmgate", text, root).options(_TOP_NAMES)
     chosen = {
         "record": "replay" if in_ci else "new",
@@ -184,7 +184,13 @@ def build_settings(
         **_command_line(options),
     }
     return Settings(
-        root=root, profile=name, workers=workers, worker=worker, defaults=_defaults(tool, top, text), **chosen
+        root=root,
+        profile=name,
+        workers=workers,
+        worker=worker,
+        defaults=_defaults(tool, top, text),
+        redaction=_mapping(tool, "redaction", "tool.llmgate", text),
+        **chosen,
     )
 
 

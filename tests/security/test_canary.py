@@ -161,7 +161,6 @@ def test_nothing_leaves_with_workers(project: Example, canaries: Canaries) -> No
     assert of(OUTSIDE, found(project, canaries, ran.text)) == {}
 
 
-@pytest.mark.xfail(strict=True, reason="reasons of measures, case ids and the stored plan are not redacted yet")
 def test_nothing_of_a_suite_leaves_a_run(project: Example, canaries: Canaries) -> None:
     ran = run(project)
     assert found(project, canaries, ran.text) == {}
