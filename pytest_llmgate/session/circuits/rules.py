@@ -118,7 +118,6 @@ def _said(planned: IdentityPlan) -> dict[str, Any]:
     found = None if screen is None else {"shots": screen.shots, "tvd": screen.tvd, "power": round(screen.power, 3)}
     return {
         "screen": found,
-        "ruled_out": f"each of {len(planned.declared)} declared changes is ruled out",
+        "ruled_out": f"each of {len(planned.rule.declared)} declared changes is ruled out",
         "unresolved": [{"name": item.name, "tvd": float(f"{item.tvd:.6g}")} for item in planned.unresolved],
-        "notes": list(planned.notes),
     }

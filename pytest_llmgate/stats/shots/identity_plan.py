@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -52,22 +53,51 @@ class Unresolved(NamedTuple):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IdentityPlan:
-    """Result of `plan_identity`.
+    """Result of `plan_identity`. What is to be expected is computed when it is asked for: a run needs the rule alone.
 
     screen: None with `screen: quick`. can_pass: False where the screen's N is above the ceiling, or where nothing at
-    all would be tested: the caller refuses. pass_expectation, pass_probability: a good circuit's mean shots, and the
-    part of good circuits that pass by the ceiling (the others are inconclusive); None where none can. notes: sentences
-    that the user should read before spending.
+    all would be tested: the caller refuses.
     """
 
     rule: IdentityRule
-    declared: tuple[Prospect, ...]
     unresolved: tuple[Unresolved, ...]
     screen: Screen | None
-    can_pass: bool
-    pass_expectation: float | None
-    pass_probability: float | None
-    notes: tuple[str, ...]
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether a good circuit can pass at all."""
+        return self.rule.can_pass
+
+    @cached_property
+    def declared(self) -> tuple[Prospect, ...]:
+        """What is to be expected of every declared alternative."""
+        return _prospects(self.rule)
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal | None:
+        """How good circuits fare in a rehearsal; None where none can pass."""
+        return rehearse(self.rule) if self.can_pass else None
+
+    @property
+    def pass_expectation(self) -> float | None:
+        """A good circuit's mean shots."""
+        return self.rehearsal.shots if self.rehearsal else None
+
+    @property
+    def pass_probability(self) -> float | None:
+        """The part of good circuits that pass by the ceiling; the others are inconclusive."""
+        return self.rehearsal.passes if self.rehearsal else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that the user should read before spending."""
+        ceiling = self.rule.looks[-1]
+        return (
+            *_screen_notes(self.screen, self.rule),
+            *_pass_notes(self.rehearsal, self.declared, ceiling),
+            *_fault_notes(self.declared, ceiling),
+            *_unresolved_notes(self.unresolved),
+        )
 
 
 def plan_identity(
@@ -103,23 +133,8 @@ def plan_identity(
         screen_at=screen_at,
         seed=seed,
     )
-    prospects, rehearsal = _prospects(rule), rehearse(rule) if rule.can_pass else None
     unresolved = tuple(Unresolved(other.name, distance, distance < NEVER_REVEALED) for other, distance in rest)
-    return IdentityPlan(
-        rule=rule,
-        declared=prospects,
-        unresolved=unresolved,
-        screen=screened,
-        can_pass=rule.can_pass,
-        pass_expectation=rehearsal.shots if rehearsal else None,
-        pass_probability=rehearsal.passes if rehearsal else None,
-        notes=(
-            *_screen_notes(screened, rule),
-            *_pass_notes(rehearsal, prospects, ceiling),
-            *_fault_notes(prospects, ceiling),
-            *_unresolved_notes(unresolved),
-        ),
-    )
+    return IdentityPlan(rule=rule, unresolved=unresolved, screen=screened)
 
 
 def _screened(reference: Reference, alpha: float, ceiling: int) -> Screen:
