@@ -14,6 +14,7 @@ from types import ModuleType
 import numpy as np
 
 from benchmarks import detectors_consistency as consistency
+from benchmarks import detectors_similar as similar
 from benchmarks.detectors_data import SETS, Labelled, load, raw_rows
 from benchmarks.detectors_fit import fit, pooled
 from benchmarks.figures import Check, Figure, Row
@@ -30,6 +31,7 @@ PART = "detectors"
 LEAST_MEAN, LEAST_GAIN, LEAST_BEGIN = 0.69, 0.04, 0.93
 LEAST_LABELLED, MOST_ECE, LABELS, DRAWS, RIDGE = 0.74, 0.08, 100, 20, 0.5
 LEAST_CONSISTENCY, LEAST_F1, LEAST_RECALL, LEAST_SWAPS, MOST_FALSE, MOST_MS = 0.82, 0.58, 0.95, 0.80, 0.05, 5.0
+SIMILAR, QUICK_SIMILAR = 150, 60  # rows of a set: a long source takes a second
 PARAPHRASES = Path(__file__).parents[1] / "tests" / "unit" / "detectors" / "paraphrases.py"
 
 
@@ -60,6 +62,7 @@ def _unseen(sets: Sequence[Labelled], rounds: int, draws: int) -> list[Row]:
     rows: list[Row] = []
     found: list[tuple[float, float]] = []
     labelled: list[tuple[float, float]] = []
+    judged: list[tuple[Labelled, Sequence[float]]] = []
     for target in sets:
         weights = np.asarray(fit([other for other in sets if other is not target]))
         inner = pooled(target, weights)
@@ -67,11 +70,13 @@ def _unseen(sets: Sequence[Labelled], rounds: int, draws: int) -> list[Row]:
         overlap = [row.overlap for row in target.rows]
         found.append((figures.auroc(target.labels, logits), figures.auroc(target.labels, overlap)))
         labelled.append(_with_labels(target, inner, weights, draws))
+        judged.append((target, logits))
         rows += _of_set(target, logits, found[-1], labelled[-1], rounds)
     ours, plain = (mean(column) for column in zip(*found, strict=True))
     auroc, ece = (mean(column) for column in zip(*labelled, strict=True))
     return [
         *rows,
+        *similar.measure(PART, judged, QUICK_SIMILAR if draws < DRAWS else SIMILAR),
         _check("no labels: mean AUROC", ours, LEAST_MEAN),
         _check("no labels: mean AUROC over that of word overlap", ours - plain, LEAST_GAIN),
         _check("no labels: AUROC on BEGIN", found[SETS.index("begin")][0], LEAST_BEGIN),

@@ -30,6 +30,7 @@ class Row:
     label: int
     group: str
     response: str
+    source: str
     overlap: float
     figures: tuple[tuple[float, ...], ...]
     sizes: tuple[float, ...]
@@ -75,6 +76,7 @@ def _row(given: dict[str, Any]) -> Row | None:
         int(given["label"]),
         str(given["group"]),
         given["response"],
+        given["source"],
         _overlap(given["response"], evidence),
         tuple(features(align(claim, evidence)) for claim in claims),
         tuple(size(claim) for claim in claims),
