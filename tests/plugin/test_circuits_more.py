@@ -82,3 +82,24 @@ def test_one_shot_is_one_shot(example: Example) -> None:
     ran = example.files({"q.suite.yaml": suite, "bell.qasm": BELL}).gate()
     assert ran.gate("bell")["reason"].startswith("1 shot: ")
     assert ran.verdicts == {"bell": "inconclusive"}
+
+
+@pytest.mark.parametrize(("shots", "verdict"), [(3, "error"), (9, "pass")])
+def test_a_fixed_rule_that_can_fail_no_circuit_is_refused(example: Example, shots: int, verdict: str) -> None:
+    """Of four equal outcomes, three shots are never rarer than 1 in 16: a pass at 1 % would mean nothing."""
+    suite = f"""
+    suite: q
+    tests:
+      - id: even
+        circuit: even.qasm
+        shots: {shots}
+        assert: [{{type: distribution, reference: even.qasm, rule: fixed}}]
+    """
+    even = BELL.replace("cx q[0],q[1]", "h q[1]")
+    ran = example.files({"q.suite.yaml": suite, "even.qasm": even}).gate()
+    assert ran.verdicts == {"even": verdict}
+    if verdict == "error":
+        assert (
+            "with shots: 3 it can fail no circuit: even the rarest counts have p = 0.062, above its 0.01"
+            in " ".join(ran.text.split())
+        )

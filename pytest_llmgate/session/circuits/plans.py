@@ -57,7 +57,8 @@ class Planned:
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps it from deciding, for the user."""
-        return (_undecidable(self.gate, self.refusal),) if self.refusal else ()
+        screened = isinstance(self.decider, IdentityPlan) and self.decider.screen is not None
+        return (_undecidable(self.gate, self.refusal, screened=screened),) if self.refusal else ()
 
     def check(self) -> None:
         """Refuse what cannot decide. Raises LlmgateError."""
@@ -65,9 +66,16 @@ class Planned:
             raise LlmgateError(*self.problems())
 
 
-def _undecidable(gate: GatePlan, why: str) -> Problem:
-    ways = "max_tvd and bad_tvd" if gate.params.get("max_tvd") is not None else "screen: quick"
-    hint = f"allow more shots, or ask for less with group_by, {ways}"
+def _undecidable(gate: GatePlan, why: str, *, screened: bool = False) -> Problem:
+    """screened: whether it needs its shots to look for changes that nobody declared."""
+    ways = ["allow more shots"] if gate.type == "distribution" else []
+    if ways and gate.rule != "fixed":
+        ways.append("ask for less with group_by")
+    if gate.params.get("max_tvd") is not None:
+        ways.append("widen max_tvd and bad_tvd")
+    elif screened:
+        ways.append("write screen: quick")
+    hint = ", or ".join(ways)
     return Problem("circuit-plan", f"gate {gate.name!r}: {why}", gate.where, hint)
 
 
@@ -140,12 +148,23 @@ class _Maker:
             fixed = FixedIdentityRule(
                 reference=reference, shots=self._shots, alpha=alpha, seed=seed, alternatives=alternatives
             )
+            if self._excludes_nothing(expected) and fixed.least_p > alpha:
+                rarest = f"even the rarest counts have p = {fixed.least_p:.2g}, above its {alpha:.2g}"
+                raise ValueError(f"with shots: {self._shots} it can fail no circuit: {rarest}")
             return self._with(fixed, expected=expected)
         planned = plan_identity(
             reference, alternatives, alpha=alpha, beta=self.gate.beta, ceiling=self._shots,
             screen=self.plan.circuit.screen, seed=seed,
         )  # fmt: skip
         return self._with(planned, expected=expected)
+
+    def _excludes_nothing(self, expected: Mapping[str, float]) -> bool:
+        """Whether everything that can be counted can happen in a good circuit; what is too wide to be listed cannot."""
+        question = self.question
+        if 2 ** sum(question.widths) > _FEW_OUTCOMES:
+            return False
+        counted = self._fold(dict.fromkeys(_every(question.widths), 0.0))
+        return all(expected.get(outcome, 0.0) > 0.0 for outcome in counted)
 
     def _tolerance(self, expected: dict[str, float]) -> Planned:
         limits = tolerance(self.gate.params, self.gate.where)

@@ -103,6 +103,17 @@ class FixedIdentityRule:
         """One, at the end."""
         return (self.shots,)
 
+    @property
+    def least_p(self) -> float:
+        """The smallest p-value that counts of outcomes which the reference allows can have.
+
+        All shots in the rarest outcome make each of the three statistics as large as it gets, and no p-value is
+        smaller than the probability of that.
+        """
+        possible = self.reference.p[self.reference.p > 0.0]
+        rarest = possible.min()
+        return float(np.isclose(possible, rarest, rtol=1e-9).sum() * rarest**self.shots)
+
     def test(self, seen: Seen) -> MinP:
         """The test of what was seen."""
         return minp_test(seen.counts, self.reference.p, level=self.alpha, seed=self.seed, draws=self.draws)

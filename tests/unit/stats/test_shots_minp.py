@@ -158,3 +158,17 @@ def test_a_hopeless_number_of_draws_is_refused_when_it_is_made() -> None:
         FixedIdentityRule(reference=REFERENCE, shots=10, alpha=0.001, seed=1, draws=500)
     with pytest.raises(ValueError, match="at least 1 shot"):
         FixedIdentityRule(reference=REFERENCE, shots=0, alpha=0.01, seed=1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5), st.integers(0, 2**32))
+def test_no_counts_are_rarer_than_all_shots_in_the_rarest_outcome(shots: int, seed: int) -> None:
+    """What tells a rule that can fail no circuit from one that can: no p-value lies below this one, by simulation."""
+    p = np.array([0.2, 0.2, 0.6, 0.0])
+    rule = FixedIdentityRule(reference=align({"00": 0.2, "01": 0.2, "10": 0.6})[0], shots=shots, alpha=0.01, seed=seed)
+    counts = np.append(np.random.default_rng(seed).multinomial(shots, p[:3]), 0)
+    draws = 2000
+    seen = minp_test(counts, p, level=0.01, seed=seed, draws=draws)
+    spread = 4.0 * np.sqrt(rule.least_p * (1.0 - rule.least_p) / draws)  # wrong in 1 of 30,000
+    assert rule.least_p == pytest.approx(2 * 0.2**shots)
+    assert seen.p_value >= rule.least_p - spread
