@@ -14,7 +14,7 @@ from pytest_llmgate.core.circuit import Counts
 from pytest_llmgate.core.decision import Decision, Outcome, Rule
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.engine.gate import GateFold
-from pytest_llmgate.stats.shots.distances import distances_of
+from pytest_llmgate.stats.shots.distances import closeness
 from pytest_llmgate.stats.shots.rule import Ints, Seen, ShotsRule
 from pytest_llmgate.stats.shots.two_sample import TwoSampleRule
 
@@ -128,8 +128,7 @@ class OutcomeFold:
         known = [expected.get(outcome, 0.0) for outcome in self.rule.outcomes]
         p = np.array([*known, max(0.0, 1.0 - math.fsum(known))])
         size = 2 ** len(self.rule.outcomes[0].replace(" ", "")) if self._reduce is None else None
-        found = distances_of(self._at, p, size=size)
-        return {name: found[name] for name in found if name != "tvd"}
+        return closeness(p, self._at.counts, size=size)
 
     def _counts(self) -> dict[str, int]:
         """Counts by outcome at the decision; what the rule does not know is under an empty name."""

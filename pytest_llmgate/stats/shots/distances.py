@@ -123,21 +123,18 @@ def linear_cross_entropy(p: Floats, counts: Ints, *, size: int | None = None, co
     return Figure(value, (low, high), method, confidence)
 
 
-def distances_of(seen: Seen, p: Floats, *, size: int | None = None, confidence: float = 0.95) -> dict[str, Any]:
-    """All figures of distance of a verdict, JSON-ready; None before the first shot.
+def closeness(p: Floats, counts: Ints, *, size: int | None = None, confidence: float = 0.95) -> dict[str, Any]:
+    """Fidelity and cross-entropies of a verdict, JSON-ready; None before the first shot.
 
-    Args: seen; p; size of the space of outcomes (None: the known ones); confidence of every interval.
+    Args: p; counts; size of the space of outcomes (None: the known ones); confidence of every interval.
     """
-    names = ("tvd", "hellinger_fidelity", "cross_entropy_bits", "linear_cross_entropy")
-    if seen.shots == 0:
+    names = ("hellinger_fidelity", "cross_entropy_bits", "linear_cross_entropy")
+    if not counts.any():
         return dict.fromkeys(names)
     figures = (
-        Figure(
-            plug_in(seen, p), tvd_interval(seen, p, confidence=confidence), "split-sample and concentration", confidence
-        ),
-        hellinger_fidelity(p, seen.counts, confidence=confidence),
-        cross_entropy(p, seen.counts, confidence=confidence),
-        linear_cross_entropy(p, seen.counts, size=size, confidence=confidence),
+        hellinger_fidelity(p, counts, confidence=confidence),
+        cross_entropy(p, counts, confidence=confidence),
+        linear_cross_entropy(p, counts, size=size, confidence=confidence),
     )
     return {name: figure.plain() for name, figure in zip(names, figures, strict=True)}
 
