@@ -43,7 +43,8 @@ def _passed(fold: ShotFold, figures: Mapping[str, Any]) -> str:
         return f"TVD {_distance(figures)} from {against}: {figures['bad_tvd']:g} or more is ruled out {risk}"
     if "ruled_out" not in figures:  # one look: a pass is no more than the lack of a finding
         return f"no difference from {against} was found (p = {figures['p_value']:.3g}); none is ruled out"
-    return f"as {against}: {figures['ruled_out']} {risk}{_screened(figures)}"
+    ruled_out = f"{figures['ruled_out']} {risk}" if figures["ruled_out"] else "no change was declared to be ruled out"
+    return f"as {against}: {ruled_out}{_screened(figures)}"
 
 
 def _screened(figures: Mapping[str, Any]) -> str:

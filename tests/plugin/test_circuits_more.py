@@ -103,3 +103,18 @@ def test_a_fixed_rule_that_can_fail_no_circuit_is_refused(example: Example, shot
             "with shots: 3 it can fail no circuit: even the rarest counts have p = 0.062, above its 0.01"
             in " ".join(ran.text.split())
         )
+
+
+def test_a_pass_that_rules_nothing_out_does_not_count_what_it_ruled_out(example: Example) -> None:
+    """`each of 0 declared changes is ruled out (5 % risk)` sounded like a finding."""
+    suite = """
+    suite: q
+    tests:
+      - id: still
+        circuit: still.qasm
+        assert: [{type: distribution, expected: {"00": 1.0}}]
+    """
+    still = BELL.replace("h q[0]; cx q[0],q[1];", "")
+    ran = example.files({"q.suite.yaml": suite, "still.qasm": still}).gate()
+    assert ran.verdicts == {"still": "pass"}
+    assert "as expected: no change was declared to be ruled out; an undeclared change" in ran.gate("still")["reason"]

@@ -118,6 +118,13 @@ def _said(planned: IdentityPlan) -> dict[str, Any]:
     found = None if screen is None else {"shots": screen.shots, "tvd": screen.tvd, "power": round(screen.power, 3)}
     return {
         "screen": found,
-        "ruled_out": f"each of {len(planned.rule.declared)} declared changes is ruled out",
+        "ruled_out": _ruled_out(len(planned.rule.declared)),
         "unresolved": [{"name": item.name, "tvd": float(f"{item.tvd:.6g}")} for item in planned.unresolved],
     }
+
+
+def _ruled_out(declared: int) -> str | None:
+    """What a pass says of so many declared changes; None where there are none."""
+    if declared == 1:
+        return "the one declared change is ruled out"
+    return f"each of {declared} declared changes is ruled out" if declared else None
