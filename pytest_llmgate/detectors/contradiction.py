@@ -19,9 +19,8 @@ from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.detectors.checks import bad_parameter, hole, no_rates, shown
 from pytest_llmgate.detectors.consistency.fields import Field
 from pytest_llmgate.detectors.consistency.judge import Consistency, judge, shipped
-from pytest_llmgate.detectors.grounding.language import language_of
-
-MOST_REPEATS = 20
+from pytest_llmgate.detectors.grounding.language import several_languages
+from pytest_llmgate.detectors.groups import USUAL_REPEATS, repeats_from, replies_of
 
 
 def contradiction(
@@ -34,9 +33,8 @@ def contradiction(
     """
     if len(replies) < 2:
         return Measurement(None, None, "one reply cannot contradict itself")
-    languages = {language for reply in replies if (language := language_of(reply.text))}
-    if len(languages) > 1:
-        return Measurement(None, None, f"the replies are in {' and '.join(sorted(languages))}: not comparable")
+    if apart := several_languages(reply.text for reply in replies):
+        return Measurement(None, None, apart)
     found = judge(replies, fields)
     if isinstance(found, str):
         return Measurement(None, None, found)
@@ -76,10 +74,9 @@ class ContradictionMeasure:
 
     def measure_together(self, case: Case, seen: Sequence[Observation]) -> Measurement:
         """The measurement of one group; a hole where a reply is missing."""
-        replies = [one.reply for one in seen if one.reply is not None]
-        if len(replies) < len(seen):
-            place, missing = next((at, one) for at, one in enumerate(seen, start=1) if one.reply is None)
-            return Measurement(None, None, f"reply {place} of {len(seen)}: {hole(missing).reason}")
+        replies = replies_of(seen)
+        if isinstance(replies, str):
+            return Measurement(None, None, replies)
         return contradiction(replies, max_risk=self.max_risk, fields=self.fields)
 
 
@@ -94,14 +91,8 @@ class ContradictionAssertion:
 
     def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
         """The measure; raises LlmgateError for parameters that make no sense."""
-        return ContradictionMeasure(_repeats(params, where), _max_risk(params, where), _fields(params, where))
-
-
-def _repeats(params: Mapping[str, Any], where: Where | None) -> int:
-    raw = params.get("repeats", 3)
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 2 <= raw <= MOST_REPEATS:
-        raise bad_parameter("repeats", f"{shown(raw)} is no whole number from 2 to {MOST_REPEATS}", where)
-    return raw
+        repeats = repeats_from(params.get("repeats", USUAL_REPEATS), where)
+        return ContradictionMeasure(repeats, _max_risk(params, where), _fields(params, where))
 
 
 def _max_risk(params: Mapping[str, Any], where: Where | None) -> float | None:

@@ -1,12 +1,15 @@
-"""`hallucination`: one calibrated risk from grounding and schema, with its parts in the reason.
+"""`hallucination`: one calibrated risk from grounding, schema and contradiction, with its parts in the reason.
 
 A flag rate can only be gated where it is known how often a good answer is flagged: the type needs a calibration on
 one's own labels, beside the suite, whose false-positive rate allows the rate that is asked for.
+
+With `repeats`, an answer is the first reply of a group, and the others are asked whether they contradict it: that is
+what the calibration's labels were given for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +24,8 @@ from pytest_llmgate.detectors.calibration import CONTRADICTION, LEAST, Calibrati
 from pytest_llmgate.detectors.calibration_file import calibration_digest, from_text, name_beside
 from pytest_llmgate.detectors.checks import bad_parameter, hole, shown
 from pytest_llmgate.detectors.grounded import GroundedMeasure, grounded_measure
-from pytest_llmgate.detectors.hallucination_risk import Parts, composite
+from pytest_llmgate.detectors.groups import USUAL_REPEATS, repeats_from, replies_of
+from pytest_llmgate.detectors.hallucination_risk import Parts, composite, contradiction_logit
 from pytest_llmgate.detectors.is_json import IS_JSON
 
 WAYS_OUT = (
@@ -32,11 +36,15 @@ WAYS_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class HallucinationMeasure:
-    """Good where the calibrated risk is below the calibration's threshold. schema: what the reply must conform to."""
+    """Good where the calibrated risk is below the calibration's threshold.
+
+    schema: what every reply must conform to. repeats: replies that are judged together; of 1, each by itself.
+    """
 
     grounding: GroundedMeasure
     calibration: Calibration
     schema: Measure | None
+    repeats: int = 1
 
     @property
     def flagging(self) -> Flagging:
@@ -50,31 +58,69 @@ class HallucinationMeasure:
         return self.grounding.undefined(case)
 
     def measure(self, case: Case, seen: Observation) -> Measurement:
-        if seen.reply is None:
-            return hole(seen)
-        kept = None if self.schema is None else self.schema.measure(case, seen)
+        """The measurement of one reply; a hole where several are judged together."""
+        if self.repeats > 1 and seen.reply is not None:
+            return Measurement(None, None, f"needs {self.repeats} replies to a case")
+        return self._judged(case, [seen])
+
+    def measure_together(self, case: Case, seen: Sequence[Observation]) -> Measurement:
+        """The measurement of one group: its first reply, beside the others. The schema binds all of them."""
+        return self._judged(case, seen)
+
+    def _judged(self, case: Case, seen: Sequence[Observation]) -> Measurement:
+        replies = replies_of(seen)
+        if isinstance(replies, str):
+            return Measurement(None, None, replies) if len(seen) > 1 else hole(seen[0])
+        kept = self._kept(case, seen)
         if kept is not None and kept.good is None:
             return Measurement(None, None, f"schema: {kept.reason}")
-        found = self.grounding.assess(case, seen.reply)
+        found = self.grounding.assess(case, replies[0])
         if isinstance(found, str):
             return Measurement(None, None, found)
-        parts = composite(self.calibration, found, schema=None if kept is None else kept.good)
+        apart = contradiction_logit(replies) if len(replies) > 1 else None
+        schema = None if kept is None else kept.good
+        if isinstance(apart, str):
+            if schema is not False:
+                return Measurement(None, None, apart)
+            apart = 0.0  # a violated schema is certain, whatever the replies say of each other
+        parts = composite(self.calibration, found, schema=schema, contradiction=apart)
         reason = f"{_words(parts, self.calibration)}, {len(found.findings)} findings"
         if kept is not None and not kept.good:
             reason += f"; {kept.reason}"
         return Measurement(parts.risk < self.calibration.threshold, parts.risk, reason)
 
+    def _kept(self, case: Case, seen: Sequence[Observation]) -> Measurement | None:
+        """What the schema says: the first violation, else the first reply that it cannot judge; None without one."""
+        if self.schema is None:
+            return None
+        found = [self.schema.measure(case, one) for one in seen]
+        rank = {False: 0, None: 1, True: 2}
+        at = min(range(len(found)), key=lambda place: rank[found[place].good])
+        place = f"reply {at + 1} of {len(found)}: " if len(found) > 1 and not found[at].good else ""
+        return found[at]._replace(reason=f"{place}{found[at].reason}")
+
 
 def _words(parts: Parts, known: Calibration) -> str:
     schema = {None: "", True: ", schema kept", False: ", schema violated"}[parts.schema]
-    return f"risk {parts.risk:.2f}, flagged from {known.threshold:.2f}: grounding {parts.grounding:.2f}{schema}"
+    apart = "" if parts.contradiction is None else f", contradiction {parts.contradiction:.2f}"
+    risks = f"grounding {parts.grounding:.2f}{apart}{schema}"
+    return f"risk {parts.risk:.2f}, flagged from {known.threshold:.2f}: {risks}"
 
 
 class HallucinationAssertion:
     """The assertion type `hallucination`."""
 
     keys = frozenset(
-        {"sources", "schema", "max_flag_rate", "bad_flag_rate", "calibration", "baseline", "max_increase_points"}
+        {
+            "sources",
+            "schema",
+            "repeats",
+            "max_flag_rate",
+            "bad_flag_rate",
+            "calibration",
+            "baseline",
+            "max_increase_points",
+        }
     )
 
     def rates(self, params: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -91,7 +137,8 @@ class HallucinationAssertion:
         schema = params.get("schema")
         kept = None if schema is None else IS_JSON.build({"value": schema}, files, where)
         sources = {key: params[key] for key in ("sources",) if key in params}
-        return HallucinationMeasure(grounded_measure(sources, files, where), known, kept)
+        grounding = grounded_measure(sources, files, where)
+        return HallucinationMeasure(grounding, known, kept, _repeats(params, known, where))
 
 
 def _calibration(params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Calibration:
@@ -107,9 +154,22 @@ def _calibration(params: Mapping[str, Any], files: SuiteFiles, where: Where | No
     if not known.calibrated:
         message = f"{beside} rests on {known.labels} labels, and it takes {LEAST}: it ranks answers and decides nothing"
         raise problem("hallucination-uncalibrated", message, where, WAYS_OUT)
-    if CONTRADICTION in known.names:
-        raise not_available("hallucination with several replies to a case", where)
     return known
+
+
+def _repeats(params: Mapping[str, Any], known: Calibration, where: Where | None) -> int:
+    """Replies to a case that are judged together: as many as the calibration can judge, one or several."""
+    several = CONTRADICTION in known.names
+    raw = params.get("repeats", USUAL_REPEATS if several else 1)
+    if not several and raw == 1 and not isinstance(raw, bool):
+        return 1
+    repeats = repeats_from(raw, where)
+    if where is not None and where.path.endswith(".py"):
+        raise not_available("hallucination with several replies to a case, in a test module", where)
+    if not several:
+        fault = f"{repeats} replies to a case, and the calibration knows one: its labels have no 'replies'"
+        raise bad_parameter("repeats", fault, where, "calibrate with the other replies to each case, or leave it out")
+    return repeats
 
 
 def _check_rates(params: Mapping[str, Any], known: Calibration, where: Where | None) -> None:

@@ -10,6 +10,7 @@ from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.detectors.calibration import CONTRADICTION, Calibration
 from pytest_llmgate.detectors.consistency.judge import judge
 from pytest_llmgate.detectors.grounding.assess import Assessment
+from pytest_llmgate.detectors.grounding.language import several_languages
 
 _WIDEST = 12.0  # log-odds beyond which a risk is as good as certain
 
@@ -40,6 +41,8 @@ def composite(
 
 def contradiction_logit(replies: Sequence[Reply]) -> float | str:
     """The log-odds that replies to one case contradict each other, or why that cannot be said."""
+    if apart := several_languages(reply.text for reply in replies):
+        return apart
     found = judge(replies)
     if isinstance(found, str):
         return found

@@ -102,7 +102,7 @@ def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:
 def _figures(gate: GateFold, stream: RateStream) -> dict[str, Any]:
     """What was measured beside the rate."""
     if gate.repeats > 1:
-        return {"repeats": gate.repeats, "identical": gate.identical}
+        return {"repeats": gate.repeats, "identical": gate.identical, **flag_figures(gate)}
     if gate.plan.flagging is not None:
         return flag_figures(gate)
     return _latency_figures(gate.plan, stream.evidence.latencies) if gate.plan.type == "latency" else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 _LOOK_AT = 20_000  # characters
@@ -40,6 +41,12 @@ def language_of(text: str) -> str:
     (best, most), *others = counts.most_common(2)
     second = others[0][1] if others else 0
     return best if most >= _LEAST_WORDS and second <= _LEAST_SHARE * most else ""
+
+
+def several_languages(texts: Iterable[str]) -> str:
+    """Why texts that answer the same cannot be compared, empty where they can: they are in different languages."""
+    found = {language for text in texts if (language := language_of(text))}
+    return f"the replies are in {' and '.join(sorted(found))}: not comparable" if len(found) > 1 else ""
 
 
 def _speaking(word: str) -> list[str]:

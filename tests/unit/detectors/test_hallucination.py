@@ -36,6 +36,12 @@ KNOWN = Calibration(
     ece=0.05,
     table=(Bin(0.0, 0.1, 0.05, 0.05, 400),),
 )
+SEVERAL = replace(
+    KNOWN,
+    names=(*KNOWN.names, CONTRADICTION),
+    weights=(*KNOWN.weights, 1.5),
+    constant=KNOWN.constant + 2.5,  # a fitted one: replies that agree have log-odds far below 0
+)
 CASE = Case(id="c", context="The bridge is 90 m long. It opened in 1987.")
 
 
@@ -116,9 +122,77 @@ def test_what_needs_a_baseline_is_refused_by_name(build: Any, params: Any) -> No
     assert "not available yet: hallucination with baseline" in refusal(build, **params)
 
 
-def test_a_calibration_with_several_replies_is_refused_by_name(build: Any) -> None:
-    more = replace(KNOWN, names=(*KNOWN.names, CONTRADICTION), weights=(*KNOWN.weights, 1.0))
-    assert "not available yet: hallucination with several replies" in refusal(build, more)
+STEADY = ("The bridge is 90 m long.", "It is a bridge of 90 m length.", "The length of the bridge is 90 m.")
+WAVERS = ("The bridge is 90 m long.", "The bridge is 70 m long.", "The length of the bridge is 60 m.")
+
+
+def together(measure: Any, *texts: str) -> Any:
+    return measure.measure_together(CASE, [Observation(Reply(text)) for text in texts])
+
+
+def test_with_several_replies_their_contradiction_is_a_part_of_one_risk(build: Any) -> None:
+    measure = build(SEVERAL, max_flag_rate=0.1)
+    assert measure.repeats == 3
+    steady, wavers = together(measure, *STEADY), together(measure, *WAVERS)
+    assert (steady.good, wavers.good) == (True, False), "one answer, well grounded, that other replies dispute"
+    assert steady.score < 0.5 < wavers.score
+    for part in ("grounding", "contradiction", "flagged from 0.50"):
+        assert part in steady.reason
+        assert part in wavers.reason
+
+
+def test_the_answer_of_a_group_is_its_first_reply(build: Any) -> None:
+    measure = build(SEVERAL, max_flag_rate=0.1)
+    alone = build(max_flag_rate=0.1).measure(CASE, Observation(Reply(WAVERS[0])))
+    part = alone.reason.split("grounding ")[1].split(",")[0]
+    assert f"grounding {part}, contradiction" in together(measure, *WAVERS).reason
+
+
+def test_the_schema_binds_every_reply_of_a_group(build: Any) -> None:
+    measure = build(SEVERAL, schema={"type": "object", "required": ["length"]}, max_flag_rate=0.1)
+    kept, violated = '{"length": "The bridge is 90 m long."}', '{"text": "The bridge is 90 m long."}'
+    found = together(measure, kept, kept, violated)
+    assert (found.good, found.score) == (False, 1.0)
+    assert "reply 3 of 3" in found.reason
+    assert together(measure, violated, violated, violated).good is False, "identical violations are no agreement"
+    assert "schema kept" in together(measure, kept, '{"length": "It is 90 m long."}', kept).reason
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
+    [
+        ((STEADY[0],) * 3, "identical"),
+        ((STEADY[0], "Die Brücke ist 90 m lang und ist nicht für das Auto.", "The bridge is the one that was"), "not"),
+        ((STEADY[0], "", STEADY[1]), "empty"),
+    ],
+)
+def test_a_group_that_cannot_be_judged_is_a_hole(build: Any, texts: tuple[str, ...], why: str) -> None:
+    found = together(build(SEVERAL, max_flag_rate=0.1), *texts)
+    assert found.good is None
+    assert why in found.reason
+
+
+def test_a_missing_reply_is_a_hole_and_so_is_one_reply_of_several(build: Any) -> None:
+    measure = build(SEVERAL, max_flag_rate=0.1)
+    lost = Observation(None, TrialError("timeout", "60 s"))
+    found = measure.measure_together(CASE, [Observation(Reply(STEADY[0])), lost, Observation(Reply(STEADY[1]))])
+    assert (found.good, "reply 2 of 3: timeout" in found.reason) == (None, True)
+    alone = measure.measure(CASE, Observation(Reply(STEADY[0])))
+    assert (alone.good, alone.reason) == (None, "needs 3 replies to a case")
+
+
+def test_repeats_must_be_what_the_calibration_can_judge(build: Any) -> None:
+    assert build(max_flag_rate=0.1).repeats == build(max_flag_rate=0.1, repeats=1).repeats == 1
+    assert build(SEVERAL, max_flag_rate=0.1, repeats=5).repeats == 5
+    assert "its labels have no 'replies'" in refusal(build, repeats=3)
+    for raw in (1, 21, True, "3"):
+        assert "no whole number from 2 to 20" in refusal(build, SEVERAL, repeats=raw)
+
+
+def test_a_marked_test_has_one_reply_a_trial(tmp_path: Path) -> None:
+    (tmp_path / "test_app.calibration.json").write_text(to_text(SEVERAL), encoding="utf-8")
+    with pytest.raises(LlmgateError, match="several replies to a case, in a test module"):
+        HALLUCINATION.build({}, SuiteFiles(tmp_path, tmp_path), Where("test_app.py", 3))
 
 
 @pytest.mark.parametrize(
