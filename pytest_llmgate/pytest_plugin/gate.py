@@ -202,7 +202,9 @@ class GatePlugin:
     # ---- the end
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Ctrl-C, `pytest.exit`, and in an xdist controller `-x`: the workers are told to end."""
+        """Ctrl-C, `pytest.exit`, and in an xdist controller `-x`: nothing more is sampled, workers are told to end."""
+        if self.session is not None:
+            self.session.stop("interrupted")  # at once: what is under way may keep all cores busy for long
         if self._run is not None and xdist.is_controller(self.config):
             ask_to_stop(self._run)
 

@@ -157,7 +157,7 @@ def _decide(a: QuantumCircuit, b: QuantumCircuit, choi: bool, tolerance: float) 
     if found.probability is None:
         return _undecided(f"the {what} could not be compared: {found.reason}")
     equal = found.probability >= 1 - tolerance
-    reason = f"the {what} are {_said(equal)}: fidelity {found.probability:.9g}"
+    reason = f"the {what} are {_said(equal)}: fidelity {round(found.probability, 9):.9g}"
     return Equivalence(equal=equal, how=found.method, fidelity=found.probability, reason=reason)
 
 

@@ -31,6 +31,7 @@ from pytest_llmgate.quantum.methods import Choice, check_method, choose_method, 
 from pytest_llmgate.quantum.noise import Device, build_noise
 from pytest_llmgate.quantum.sampling import draw, simulate
 from pytest_llmgate.quantum.schedule import schedule
+from pytest_llmgate.quantum.walk import everything
 
 SCHEME: Final = "lab/1"
 """Changes when the same circuit would get other probabilities."""
@@ -111,7 +112,7 @@ class Lab:
         """Shots of a job: the same for the same seed, whatever else runs.
 
         seed: below 2**53. Drawn from exact probabilities where those are known and no other method is asked for.
-        Raises LlmgateError (`circuit-too-wide`, `unknown-method`), CircuitFailed.
+        Raises LlmgateError (`circuit-too-wide`, `circuit-endless`, `unknown-method`), CircuitFailed.
         """
         check_method(job.method, job.where)
         if self._draws_exactly(job):
@@ -121,6 +122,9 @@ class Lab:
         prepared, choice = self._choose(job)
         if (error := too_wide(choice, prepared.circuit.num_qubits, job.where)) is not None:
             raise error
+        if any(op.name == "while_loop" for op in everything(prepared.circuit)):
+            hint = "write a for loop with a bound, or fewer qubits, so that its outcomes can be computed exactly"
+            raise problem("circuit-endless", "nobody knows whether this circuit's while loop ends", job.where, hint)
         with self._heavy:
             return simulate(prepared.circuit, prepared.device.model, choice.method, shots, seed)
 

@@ -88,7 +88,7 @@ def _fold(planned: Planned, brief: Brief) -> ShotFold:
     reduce, expected = group_of(question), planned.expected
     if isinstance(decider, IdentityPlan):
         extra = {**question.extra, **_said(decider)}
-        return OutcomeFold(gate, question.arm, _identity(decider, brief), extra, reduce, expected)
+        return OutcomeFold(gate, question.arm, _identity(decider, brief), extra, reduce, expected, dealt=True)
     if isinstance(decider, TolerancePlan):
         extra = {**question.extra, "notes": list(decider.notes)}
         rule, dealt = decider.rule(planned.outcomes), brief.steps > 0

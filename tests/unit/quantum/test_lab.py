@@ -287,3 +287,13 @@ def test_more_noise_is_further_from_the_ideal() -> None:
     distances = [lab.ideal_to_noisy_tvd(Job(ghz(4), BRISBANE, scale)) for scale in (0.0, 1.0, 2.0, 3.0)]
     assert distances[0] == pytest.approx(0.0, abs=1e-9)
     assert distances == sorted(distances)
+
+
+def test_a_loop_that_may_never_end_is_refused_and_not_run() -> None:
+    """Sampled shot by shot, a loop whose condition stays as it is would hang the run."""
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    with circuit.while_loop((circuit.clbits[0], 0)):
+        circuit.measure(0, 0)
+    with pytest.raises(LlmgateError, match="circuit-endless"):
+        Lab().sample(Job(circuit), 10, 1)
