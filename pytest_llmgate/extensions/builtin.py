@@ -21,6 +21,7 @@ _ASSERTIONS = {
     "finish-reason": "pytest_llmgate.detectors.finish_reason:FINISH_REASON",
     "tool-called": "pytest_llmgate.detectors.tool_called:TOOL_CALLED",
     "safety": "pytest_llmgate.detectors.safety:SAFETY",
+    "moderation": "pytest_llmgate.detectors.moderation:MODERATION",
     "grounded": "pytest_llmgate.detectors.grounded:GROUNDED",
     "contradiction": "pytest_llmgate.detectors.contradiction:CONTRADICTION",
     "hallucination": "pytest_llmgate.detectors.hallucination:HALLUCINATION",
@@ -37,6 +38,7 @@ _ASSERTIONS = {
 
 _PROVIDERS = {
     "openai": "pytest_llmgate.providers.openai:build",
+    "openai-moderation": "pytest_llmgate.providers.moderation:build",
     "python": "pytest_llmgate.providers.python:build",
     "local": "pytest_llmgate.providers.local:build",
 }

@@ -16,7 +16,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class Endpoint(NamedTuple):
-    """url: of chat completions. host: for messages. key: None sends none. headers: account headers of the vendor."""
+    """url: what is asked. host: for messages. key: None sends none. headers: account headers of the vendor."""
 
     url: str
     host: str
@@ -26,8 +26,8 @@ class Endpoint(NamedTuple):
     proxy: str | None
 
 
-def find_endpoint(model: ModelPlan, env: Mapping[str, str]) -> Endpoint:
-    """The endpoint of a model; raises LlmgateError for a bad URL or a missing key.
+def find_endpoint(model: ModelPlan, env: Mapping[str, str], path: str = "/chat/completions") -> Endpoint:
+    """The endpoint of a model, path below its address; raises LlmgateError for a bad URL or a missing key.
 
     `OPENAI_API_KEY` belongs to the host of `OPENAI_BASE_URL` (or api.openai.com) and goes nowhere else: any other
     host gets the key that `api_key_env` names, or none.
@@ -45,7 +45,7 @@ def find_endpoint(model: ModelPlan, env: Mapping[str, str]) -> Endpoint:
             "set OPENAI_API_KEY, or replay recorded replies without a key: --llm-record replay",
         )
     return Endpoint(
-        url=urlunsplit(there._replace(path=there.path.rstrip("/") + "/chat/completions")),
+        url=urlunsplit(there._replace(path=there.path.rstrip("/") + path)),
         host=there.netloc,
         key=key,
         key_name=key_name,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from threading import Thread
 from typing import Any
@@ -89,14 +89,16 @@ class LoopbackServer:
         if method == "GET" and path.endswith("/models"):
             models = {"object": "list", "data": [{"id": self._model, "object": "model"}]}
             return await _send(writer, 200, _bytes(models))
-        if method != "POST" or not path.endswith("/chat/completions"):
+        moderates = path.endswith("/moderations")
+        if method != "POST" or not (moderates or path.endswith("/chat/completions")):
             return await _send(writer, 404, _error(f"there is no {method} {path} here"))
-        call = _call(body, headers)
+        call = _call(_as_chat(body) if moderates else body, headers)
         if isinstance(call, str):
             return await _send(writer, 400, _error(call))
-        return await self._answer(writer, call)
+        return await self._answer(writer, call, _moderation if moderates else _completion)
 
-    async def _answer(self, writer: asyncio.StreamWriter, call: Call) -> bool:
+    async def _answer(self, writer: asyncio.StreamWriter, call: Call, form: Callable[[Reply, Call], bytes]) -> bool:
+        """What the script says to a call, in the form of its endpoint."""
         try:
             if self._script.computes:  # a function of the user's may block
                 item, delay = await asyncio.to_thread(self._script.answer, call)
@@ -108,7 +110,7 @@ class LoopbackServer:
             return await _send(writer, 500, _error(f"the script raised {type(fault).__name__}: {fault}"))
         await asyncio.sleep(delay)
         if isinstance(item, Reply):
-            return await _send(writer, 200, _completion(item, call))
+            return await _send(writer, 200, form(item, call))
         return await _misbehave(writer, item if isinstance(item, Fault) else _as_fault(item), call)
 
 
@@ -139,6 +141,25 @@ def _call(body: bytes, headers: Mapping[str, str]) -> Call | str:
         seed=seed if isinstance(seed, int) else 0,
         headers=headers,
     )
+
+
+def _as_chat(body: bytes) -> bytes:
+    """A request for moderation as a chat whose one message is its input; as it is where it is none."""
+    try:
+        asked = json.loads(body)
+        asked["messages"] = [{"role": "user", "content": asked.pop("input")}]
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        return body
+    return _bytes(asked)
+
+
+def _moderation(reply: Reply, call: Call) -> bytes:
+    """The body of a moderation: the reply's object is its one result, any other text stands there as it is."""
+    try:
+        result = json.loads(reply.text)
+    except (ValueError, RecursionError):
+        result = reply.text
+    return _bytes({"id": "modr-loopback", "model": reply.model or call.model, "results": [result]})
 
 
 def _as_fault(error: type[BaseException] | BaseException) -> Fault:

@@ -6,7 +6,7 @@ import io
 import json
 import math
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from time import perf_counter, time
 from typing import Any, Final
@@ -34,19 +34,38 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=dict)
 
 def build(model: ModelPlan, files: SuiteFiles, env: Mapping[str, str]) -> OpenAIProvider:
     """The provider of a model; raises LlmgateError for a bad URL, a missing key or params that are ours to set."""
-    for name in _OURS:
+    refuse_reserved(model, _OURS)
+    return OpenAIProvider(find_endpoint(model, env))
+
+
+def refuse_reserved(model: ModelPlan, names: Iterable[str]) -> None:
+    """Raises LlmgateError where params hold a name that is ours to set."""
+    for name in names:
         if name in model.params:
             raise problem(
                 "params-reserved", f"{name!r} cannot stand in params", model.where, "the harness sets it; remove it"
             )
-    return OpenAIProvider(find_endpoint(model, env))
+
+
+def chat_fields(request: Request) -> dict[str, Any]:
+    """What a chat completion is asked with, before its params."""
+    return {"model": request.model, "messages": request.messages, "seed": request.seed}
 
 
 class OpenAIProvider:
-    """One attempt a call, over kept-alive connections; used in one event loop. The caller limits time and retries."""
+    """One attempt a call, over kept-alive connections; used in one event loop. The caller limits time and retries.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    fields: of a request's body, to which its params are added. read: the reply of a body, its latency in ms and the
+    key, which it keeps out of messages. Both raise ProviderError.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        fields: Callable[[Request], dict[str, Any]] = chat_fields,
+        read: Callable[[bytes, float, str | None], Reply] = read_reply,
+    ) -> None:
+        self._endpoint, self._fields, self._read_reply = endpoint, fields, read
         self._url = URL(endpoint.url)
         self._session: aiohttp.ClientSession | None = None
         self._proxy, self._proxy_login = _proxy(endpoint.proxy)
@@ -66,7 +85,7 @@ class OpenAIProvider:
         latency_ms = (perf_counter() - started) * 1000.0
         if response.status != 200:
             raise self._refused(response, text)
-        return read_reply(text, latency_ms, self._endpoint.key)
+        return self._read_reply(text, latency_ms, self._endpoint.key)
 
     async def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -90,8 +109,7 @@ class OpenAIProvider:
         return self._session
 
     def _body(self, request: Request) -> bytes | io.BytesIO:
-        fields: dict[str, Any] = {"model": request.model, "messages": request.messages, "seed": request.seed}
-        fields.update(request.params)
+        fields = {**self._fields(request), **request.params}
         try:
             body = _encode({name: value for name, value in fields.items() if value is not None}).encode()
         except (TypeError, ValueError, RecursionError) as fault:

@@ -21,8 +21,8 @@ CIRCUIT_ALPHA = 0.01
 
 _OF_THE_GOOD = frozenset({"latency", "cost", "grounded"})  # they name what is wanted, not an event to be rare
 _FLAG_RATES = frozenset({"max_flag_rate", "bad_flag_rate"})
-_OF_THE_BAD = frozenset({"contradiction", "hallucination", "safety"})  # good where it did not happen: a trial is not
-# turned round for `max_rate`, which limits how often it may happen
+# good where it did not happen: a trial is not turned round for `max_rate`, which limits how often it may happen
+_OF_THE_BAD = frozenset({"contradiction", "hallucination", "moderation", "safety"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ DELIVERED = [
     "python", "latency", "cost", "refusal", "finish-reason", "distribution", "equivalent", "success-probability",
     "expectation", "safety", "tool-called", "grounded", "contradiction", "hallucination",
     "llm-rubric", "g-eval", "factuality",
-    "similar", "entailed",
+    "similar", "entailed", "moderation",
 ]  # fmt: skip
 PENDING = [
     "cost-regression",
