@@ -50,6 +50,7 @@ class GateSession:
         self._order = {plan.id: order for order, plan in enumerate(plans)}
         self._tests: dict[str, TestRun] = {}
         self._verdicts: dict[str, TestVerdict] = {}
+        self._stopped = ""
         redactor = planner.redactor
         self.records = Records(settings, run, redactor)
         self.records.begin(plans, planner.whole(self.plans))
@@ -216,6 +217,7 @@ class GateSession:
 
     def stop(self, reason: str) -> None:
         """End all sampling; undecided gates stay undecided."""
+        self._stopped = self._stopped or reason
         self.engine.stop(reason)
         for test in list(self._tests.values()):
             test.cut(reason)
@@ -224,6 +226,7 @@ class GateSession:
         """End this process's part: what is in flight completes, files are closed."""
         if any(not test.finished.is_set() for test in self._tests.values()):
             self.stop("interrupted")
+        if self._stopped == "interrupted":
             self.circuits.close()  # before the engine: what became of jobs under way is written down
         self.engine.close(self.providers.close)
         self.circuits.close()
