@@ -52,14 +52,6 @@ def contradiction(
     return Measurement(True, found.risk, reason, agreed)
 
 
-def field_agreement(replies: Sequence[Reply]) -> dict[str, float]:
-    """Agreement of each field of structured replies, 0 to 1, without prose; empty where they are not all structured."""
-    found = judge(replies)
-    if isinstance(found, str):
-        return {}
-    return {field.path: field.agreement for field in found.fields if field.agreement is not None}
-
-
 @dataclass(frozen=True, slots=True)
 class ContradictionMeasure:
     """Needs the replies of `repeats` trials of one case together, in the order of their repeats."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -31,16 +31,9 @@ def decide_circuit(stream: CircuitStream, facts: Mapping[str, Any], order: int =
         cases=len({stream.arms[place].case for place in evidence.arms}),
         usage=evidence.usage,
         gates=gates,
-        warnings=_warnings(gates, facts),
+        warnings=tuple(nothing_compared(gate.name) for gate in gates if gate.stop_reason == NEW),
         circuit={**facts, **stream.row()},
     )
-
-
-def _warnings(gates: Sequence[GateVerdict], facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """What must not be overlooked though it blocks nothing."""
-    found = [str(note) for note in facts.get("notes", ())]
-    new = [gate.name for gate in gates if gate.stop_reason == NEW]
-    return (*found, *(nothing_compared(name) for name in new))
 
 
 def _gate(gate: ArmsGate, stream: CircuitStream) -> GateVerdict:

@@ -13,7 +13,7 @@ from qiskit import QuantumCircuit
 
 from pytest_llmgate.core.circuit import NoisePlan, ShotResult
 from pytest_llmgate.core.codec import digest
-from pytest_llmgate.core.errors import LlmgateError, Where, problem
+from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.quantum.cache import DistributionCache, Kept
 from pytest_llmgate.quantum.compiling import (
@@ -23,7 +23,7 @@ from pytest_llmgate.quantum.compiling import (
     with_relaxing_delays,
     without_idle_qubits,
 )
-from pytest_llmgate.quantum.distribution import Distribution, distance
+from pytest_llmgate.quantum.distribution import Distribution
 from pytest_llmgate.quantum.exact import Prepared, exact_all, exact_method, may_be_exact
 from pytest_llmgate.quantum.keys import circuit_key
 from pytest_llmgate.quantum.load import is_clifford
@@ -128,14 +128,6 @@ class Lab:
         with self._heavy:
             return simulate(prepared.circuit, prepared.device.model, choice.method, shots, seed)
 
-    def explain_width(self, job: Job) -> LlmgateError | None:
-        """The error of a circuit that is too wide for its method, with the memory it would take; None where it fits."""
-        check_method(job.method, job.where)
-        if self._draws_exactly(job) and self._computable(self._reduce(job)):
-            return None
-        prepared, choice = self._choose(job)
-        return too_wide(choice, prepared.circuit.num_qubits, job.where)
-
     def describe(self, job: Job) -> Mapping[str, Any]:
         """Facts of a job, JSON-ready: method and why, compiled size, layout, digests, memory in bytes."""
         check_method(job.method, job.where)
@@ -166,11 +158,6 @@ class Lab:
         if self.device(job).calibration is None:
             return "none"
         return digest([dict(TRANSPILE_SETTINGS), self._versions["qiskit"].split(".")[:2]])
-
-    def ideal_to_noisy_tvd(self, job: Job) -> float | None:
-        """The exact total variation distance that the noise alone makes; None where it is not computable."""
-        noisy, ideal = self.exact([job, job._replace(noise=None, scale=1.0)])
-        return None if noisy is None or ideal is None else distance(noisy, ideal)
 
     def _reduce(self, job: Job) -> _Reduced:
         circuit = without_idle_qubits(job.circuit)
@@ -210,9 +197,6 @@ class Lab:
     def _draws_exactly(self, job: Job) -> bool:
         """Whether the method leaves it to us how shots are drawn."""
         return job.method in ("automatic", "statevector" if job.noise is None else "density_matrix")
-
-    def _computable(self, reduced: _Reduced) -> bool:
-        return may_be_exact(reduced.circuit.num_qubits, reduced.device)
 
     def _prepare(self, jobs: Sequence[_Reduced], where: Sequence[Where | None], method: str = "") -> list[Prepared]:
         """Compiled circuits; those of one device go through the compiler together."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qiskit import QuantumCircuit
@@ -59,29 +59,6 @@ def _depth(circuit: QuantumCircuit) -> int:
         step = 1 + max((depth_at.get(wire, 0) for wire in wires), default=0)
         depth_at.update(dict.fromkeys(wires, step))
     return max(depth_at.values(), default=0)
-
-
-def shape_changes(old: Shape, new: Shape) -> tuple[str, ...]:
-    """What is different, a sentence each, such as "cx: 4 → 3"; empty where the figures agree."""
-    return tuple(f"{what}: {before} → {after}" for what, before, after in _figures(old, new) if before != after)
-
-
-def _figures(old: Shape, new: Shape) -> Iterator[tuple[str, object, object]]:
-    yield "qubits", old.qubits, new.qubits
-    yield "classical bits", _registers(old), _registers(new)
-    for name in sorted({*old.gates, *new.gates}):
-        yield name, old.gates.get(name, 0), new.gates.get(name, 0)
-    yield "depth", old.depth, new.depth
-    yield "two-qubit gates", old.two_qubit, new.two_qubit
-    yield "runs shot by shot", _yes(old.dynamic), _yes(new.dynamic)
-
-
-def _registers(shape: Shape) -> str:
-    return " + ".join(map(str, shape.widths))
-
-
-def _yes(true: bool) -> str:
-    return "yes" if true else "no"
 
 
 def drawing(circuit: QuantumCircuit, width: int = 100) -> str:

@@ -20,7 +20,7 @@ from pytest_llmgate.core.observation import Measurement, Observation, TrialError
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.detectors.consistency import judge as consistency
 from pytest_llmgate.detectors.consistency.support import NAMES, figures, voice_of
-from pytest_llmgate.detectors.contradiction import CONTRADICTION, contradiction, field_agreement
+from pytest_llmgate.detectors.contradiction import CONTRADICTION, contradiction
 
 CASE = Case(id="c")
 
@@ -149,7 +149,8 @@ def test_structured_replies_are_compared_field_by_field() -> None:
     assert "/city 33%" in found.reason
     assert "/n" not in found.reason
     assert found.fields == {"/city": False, "/n": True}
-    assert field_agreement(replies) == {"/city": pytest.approx(1 / 3), "/n": 1.0}
+    agreement = {field.path: field.agreement for field in consistency.judge(replies).fields}
+    assert agreement == {"/city": pytest.approx(1 / 3), "/n": 1.0}
     assert contradiction(replies, fields=frozenset({"/n"})).good is True
     assert contradiction(replies, fields=frozenset({"/x"})).good is None
 

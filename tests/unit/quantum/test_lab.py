@@ -19,6 +19,7 @@ from pytest_llmgate.core.codec import canonical
 from pytest_llmgate.core.errors import LlmgateError, Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.quantum.cache import Kept
+from pytest_llmgate.quantum.distribution import distance
 from pytest_llmgate.quantum.keys import circuit_key
 from pytest_llmgate.quantum.lab import Job, Lab
 from pytest_llmgate.quantum.snapshots import snapshot_folder
@@ -238,11 +239,10 @@ def test_wide_circuits_are_drawn_by_the_method_that_can() -> None:
 def test_too_wide_is_told_before_memory_is_taken() -> None:
     job = Job(ghz(50), NoisePlan(params={"readout": 0.1}, where=Where("q.suite.yaml", 9)), method="statevector")
     lab = Lab()
-    assert "16 PiB" in str(lab.explain_width(job))
     with pytest.raises(LlmgateError, match=r"q.suite.yaml:9: 50 qubits by statevector take 16 PiB") as caught:
         lab.sample(job, 10, 1)
     assert caught.value.problems[0].code == "circuit-too-wide"
-    assert lab.explain_width(Job(ghz(5), BRISBANE)) is None
+    assert sum(lab.sample(Job(ghz(5), BRISBANE), 10, 1).counts.values()) == 10
 
 
 def test_stabilizer_is_refused_where_it_would_be_wrong() -> None:
@@ -267,10 +267,9 @@ def test_a_job_is_described_in_json() -> None:
 
 
 def test_the_distance_that_noise_makes() -> None:
-    lab = Lab()
-    assert 0.02 < lab.ideal_to_noisy_tvd(Job(ghz(5), BRISBANE)) < 0.2
-    assert lab.ideal_to_noisy_tvd(Job(ghz(5))) == 0.0
-    assert lab.ideal_to_noisy_tvd(Job(ghz(13), BRISBANE)) is None
+    noisy, ideal, wide = Lab().exact([Job(ghz(5), BRISBANE), Job(ghz(5)), Job(ghz(13), BRISBANE)])
+    assert 0.02 < distance(noisy, ideal) < 0.2
+    assert wide is None
 
 
 def test_snapshot_files_are_relative_to_the_suite(tmp_path: Path) -> None:
@@ -283,8 +282,8 @@ def test_snapshot_files_are_relative_to_the_suite(tmp_path: Path) -> None:
 
 
 def test_more_noise_is_further_from_the_ideal() -> None:
-    lab = Lab()
-    distances = [lab.ideal_to_noisy_tvd(Job(ghz(4), BRISBANE, scale)) for scale in (0.0, 1.0, 2.0, 3.0)]
+    ideal, *levels = Lab().exact([Job(ghz(4)), *(Job(ghz(4), BRISBANE, scale) for scale in (0.0, 1.0, 2.0, 3.0))])
+    distances = [distance(found, ideal) for found in levels]
     assert distances[0] == pytest.approx(0.0, abs=1e-9)
     assert distances == sorted(distances)
 
