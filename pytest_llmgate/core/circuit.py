@@ -11,6 +11,9 @@ from pytest_llmgate.core.errors import Where
 Counts = Mapping[str, int]
 """Shots by outcome, as Qiskit writes bitstrings: c[0] rightmost, the last register first, a space between registers."""
 
+AER = "aer"
+"""The provider that simulates on this machine; any other is a device."""
+
 Screen = Literal["full", "quick"]
 
 
@@ -44,7 +47,7 @@ class BackendPlan:
     approval_env: the environment variable that must say yes before anything is submitted.
     """
 
-    provider: str = "aer"
+    provider: str = AER
     name: str | None = None
     method: str = "automatic"
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -18,6 +19,11 @@ class Redaction(NamedTuple):
     start: int
     end: int
     pseudonym: str
+
+
+def count_kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
+    """How many passages of each kind were replaced, by kind in alphabetical order."""
+    return dict(sorted(Counter(item.kind for item in redactions).items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,12 @@ def call_seed(seed: int, ordinal: int) -> int:
     return (seed + ordinal * 0x9E3779B97F4A7) & _SEED_MASK
 
 
+def derived_seed(root_seed: int, *parts: object) -> int:
+    """A seed of what is no trial, from the root seed and the parts that name it. Below 2**48."""
+    named = "\0".join(map(str, (root_seed, *parts)))
+    return int.from_bytes(blake2b(named.encode(), digest_size=6).digest(), "big")
+
+
 class Trial(NamedTuple):
     """One seeded execution of a test on one case.
 

@@ -50,11 +50,7 @@ class GroundedMeasure:
 
     def undefined(self, case: Case) -> list[str]:
         """Why this case cannot be measured, as clauses; empty where it can."""
-        try:
-            self.sources.of(case, None)
-        except Unusable as fault:
-            return [str(fault)]
-        return []
+        return self.sources.undefined(case)
 
     def measure(self, case: Case, seen: Observation) -> Measurement:
         if seen.reply is None:

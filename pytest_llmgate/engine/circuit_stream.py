@@ -70,10 +70,11 @@ class ArmsGate:
 class _ArmState:
     """How far one arm has come."""
 
-    __slots__ = ("arm", "ordinal")
+    __slots__ = ("arm", "ordinal", "place")
 
-    def __init__(self, arm: Arm) -> None:
+    def __init__(self, arm: Arm, place: int) -> None:
         self.arm = arm
+        self.place = place
         self.ordinal = 0
 
 
@@ -93,7 +94,7 @@ class CircuitStream:
         self.done = False
         self.ended = ""
         self._wanted = wanted
-        self._states = [_ArmState(arm) for arm in arms]
+        self._states = [_ArmState(arm, place) for place, arm in enumerate(arms)]
         self._source = TrialKeys(plan.seed, plan.id, tuple(arm.id for arm in arms)).trials()
         self._round: deque[Trial] = deque()
         self._sent = 0
@@ -139,8 +140,7 @@ class CircuitStream:
         if state.ordinal >= len(state.arm.totals):
             return True
         drawn = state.arm.totals[state.ordinal - 1] if state.ordinal else 0
-        place = self._states.index(state)
-        return drawn >= self._wanted and all(fold.decision is not None for fold in self._folds(place))
+        return drawn >= self._wanted and all(fold.decision is not None for fold in self._folds(state.place))
 
     def _folds(self, arm: int) -> list[ShotFold]:
         return [fold for gate in self.gates for fold in gate.folds if fold.arm == arm]

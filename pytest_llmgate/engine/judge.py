@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pytest_llmgate.core.case import Case
@@ -12,7 +11,7 @@ from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import GroupMeasure, Measure
 from pytest_llmgate.core.record import TrialRecord, judges_row
-from pytest_llmgate.core.reply import Redaction
+from pytest_llmgate.core.reply import count_kinds
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.groups import GroupJudge, Judged
 from pytest_llmgate.engine.measured import broken, clean
@@ -84,7 +83,7 @@ class Judge:
             reasons=reasons or _NO_REASONS,
             judges=_NO_JUDGES if judging is None else judges_row(judging),
             fields=fields or _NO_FIELDS,
-            redactions=_NO_KINDS if reply is None or not reply.redactions else _kinds(reply.redactions),
+            redactions=_NO_KINDS if reply is None or not reply.redactions else count_kinds(reply.redactions),
         )
         return self._with_groups(made, case, seen) if self._groups else made
 
@@ -123,10 +122,6 @@ def _noted(made: TrialRecord, name: str, group: Judged) -> TrialRecord:
         reasons=made.reasons if good or not reason else {**made.reasons, name: reason[:_REASON_LENGTH]},
         fields={**made.fields, name: fields} if fields else made.fields,
     )
-
-
-def _kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
-    return dict(sorted(Counter(found.kind for found in redactions).items()))
 
 
 class BodyPassed:

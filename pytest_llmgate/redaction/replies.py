@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -90,8 +89,3 @@ def _integer(redactor: Redactor, number: int, found: list[Redaction]) -> int:
         return number
     text = _text(redactor, str(abs(number)), found)
     return int(text) if text.isdecimal() else number
-
-
-def count_kinds(redactions: Iterable[Redaction]) -> dict[str, int]:
-    """How many passages of each kind were replaced, by kind in alphabetical order."""
-    return dict(sorted(Counter(item.kind for item in redactions).items()))

@@ -13,7 +13,7 @@ from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.detectors.checks import bad_parameter, shown
-from pytest_llmgate.detectors.values import resolver
+from pytest_llmgate.detectors.values import Unusable, resolver
 
 Source = tuple[str, str]
 """Name and text of a source."""
@@ -36,6 +36,14 @@ class Sources:
         for field in self.fields:
             found += texts_of(field(case, reply))
         return tuple((name, text) for name, text in found if text.strip())
+
+    def undefined(self, case: Case) -> list[str]:
+        """Why a case's sources cannot be looked up before there is a reply, as clauses; empty where they can."""
+        try:
+            self.of(case, None)
+        except Unusable as fault:
+            return [str(fault)]
+        return []
 
 
 def sources_from(raw: Any, files: SuiteFiles, where: Where | None) -> Sources:

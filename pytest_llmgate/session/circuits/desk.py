@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from qiskit import QuantumCircuit
 
-from pytest_llmgate.core.baseline import baseline_file
-from pytest_llmgate.core.circuit import BackendPlan, CircuitBackend, Counts, NoisePlan, ShotResult
+from pytest_llmgate.core.baseline import CircuitBaseline, baseline_file
+from pytest_llmgate.core.circuit import AER, BackendPlan, CircuitBackend, Counts, NoisePlan, ShotResult
 from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import message_of
@@ -41,7 +41,6 @@ from pytest_llmgate.store.baselines import Baselines, read_baselines
 from pytest_llmgate.store.shot_book import SHOT_BOOK
 from pytest_llmgate.store.shot_ledger import FileShotLedger
 
-AER = "aer"
 _JOBS_OF_A_DEVICE = 4  # looks of hardware: each job waits in a queue, and the last one is half of all shots
 
 
@@ -154,7 +153,7 @@ class CircuitDesk:
         if isinstance(made, LlmgateError):
             raise made
         if not made.needs.found:
-            made.needs.compute(self.lab)
+            compute_all([made.needs], self.lab)
         return made
 
     def _files(self, plan: TestPlan) -> SuiteFiles:
@@ -171,11 +170,8 @@ class CircuitDesk:
 
     def any_backend(self, plan: TestPlan) -> CircuitBackend:
         """The backend of a test at its first level of noise."""
-        circuit = plan.circuit
-        assert circuit is not None
-        if circuit.backend.provider == AER:
-            return self._simulator(circuit.backend, circuit.noise, circuit.noise_scale[0])
-        return self._device(plan)
+        assert plan.circuit is not None
+        return self._backend(plan, plan.circuit.noise_scale[0])
 
     def redraw(self, plan: TestPlan, trial: Trial, shots: int) -> ShotResult:
         """One chunk of a test outside any run. Raises LlmgateError, CircuitFailed."""
@@ -186,33 +182,27 @@ class CircuitDesk:
     def _of_arms(self, plan: TestPlan, made: Outline) -> list[CircuitBackend]:
         circuit = plan.circuit
         assert circuit is not None
-        if circuit.backend.provider == AER:
-            return [self._simulator(circuit.backend, circuit.noise, arm.arm.scale) for arm in made.arms]
-        if circuit.noise_scale != (1.0,):
+        if circuit.backend.provider != AER and circuit.noise_scale != (1.0,):
             hint = "ask the levels of a test on aer"
             raise problem("noise-scale", "the noise of a device cannot be scaled", circuit.backend.where, hint)
-        return [self._device(plan)] * len(made.arms)
+        return [self._backend(plan, arm.arm.scale) for arm in made.arms]
 
-    def _simulator(self, backend: BackendPlan, noise: NoisePlan | None, scale: float) -> CircuitBackend:
-        return SimulatedBackend(self.lab, noise, scale, backend.method)
-
-    def _device(self, plan: TestPlan) -> CircuitBackend:
-        """The device of a test, with its stand-in; each test has a budget of its own."""
+    def _backend(self, plan: TestPlan, scale: float) -> CircuitBackend:
+        """A simulator, or the device of a test with its stand-in; each test has a budget of its own."""
         circuit = plan.circuit
         assert circuit is not None
-        key = plan.id
-        if key not in self._backends:
-            primary = self._hardware(circuit.backend, plan)
-            fallback = circuit.fallback
-            if fallback is None:
-                self._backends[key] = primary
-            else:
-                self._backends[key] = WithFallback(primary, lambda: self._any(fallback.backend, fallback.noise, plan))
-        return self._backends[key]
+        if circuit.backend.provider == AER:
+            return self._opened(circuit.backend, circuit.noise, scale, plan)
+        if plan.id not in self._backends:
+            device, fallback = self._opened(circuit.backend, None, scale, plan), circuit.fallback
+            if fallback is not None:
+                device = WithFallback(device, lambda: self._opened(fallback.backend, fallback.noise, 1.0, plan))
+            self._backends[plan.id] = device
+        return self._backends[plan.id]
 
-    def _any(self, backend: BackendPlan, noise: NoisePlan | None, plan: TestPlan) -> CircuitBackend:
+    def _opened(self, backend: BackendPlan, noise: NoisePlan | None, scale: float, plan: TestPlan) -> CircuitBackend:
         if backend.provider == AER:
-            return self._simulator(backend, noise, 1.0)
+            return SimulatedBackend(self.lab, noise, scale, backend.method)
         return self._hardware(backend, plan)
 
     def _hardware(self, backend: BackendPlan, plan: TestPlan) -> CircuitBackend:
@@ -235,7 +225,7 @@ class CircuitDesk:
         asked = [one for one in made.asked if one.gate.params.get("baseline")]
         return any(of_device or made.needs.fetch(made.own[one.arm]) is None for one in asked)
 
-    def proposals(self, test: CircuitTest, plan: TestPlan) -> list[Any]:
+    def proposals(self, test: CircuitTest, plan: TestPlan) -> list[CircuitBaseline]:
         """Baselines that a finished test proposes, one for each of its `baseline` gates and arms."""
         made = self._outlines.get(plan.id)
         if not isinstance(made, Outline) or test.stream.evidence.on_fallback:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pytest_llmgate.core.circuit import BackendPlan, arm_labels
+from pytest_llmgate.core.circuit import AER, BackendPlan, arm_labels
 from pytest_llmgate.core.errors import Problem
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
@@ -21,8 +21,6 @@ from pytest_llmgate.stats.shots.hypotheses import DUST
 from pytest_llmgate.stats.shots.identity_plan import IdentityPlan
 from pytest_llmgate.stats.shots.minp import FixedIdentityRule
 from pytest_llmgate.stats.shots.tolerance_plan import TolerancePlan
-
-AER = "aer"
 
 _Pair = tuple[Planned, StreamFigures]
 

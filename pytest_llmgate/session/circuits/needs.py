@@ -25,10 +25,6 @@ class Needs:
         """The distribution of a job, None where it is too wide to be had exactly."""
         return self.found[number]
 
-    def compute(self, lab: Lab) -> None:
-        """Fill in whatever is missing."""
-        self.found = lab.exact(self.jobs)
-
 
 def compute_all(needs: Sequence[Needs], lab: Lab) -> None:
     """Fill in the needs of several tests together: many circuits in one run are several times faster than alone."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from qiskit import QuantumCircuit
 
-from pytest_llmgate.core.circuit import Arm
+from pytest_llmgate.core.circuit import AER, Arm
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.quantum.alternatives import alternatives
@@ -59,7 +59,6 @@ class Outline:
     needs: Needs
     own: tuple[int, ...] = ()
     asked: tuple[Asked, ...] = ()
-    references: dict[str, QuantumCircuit] = field(default_factory=dict)
     more: dict[float, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -88,7 +87,7 @@ def outline(plan: TestPlan, files: SuiteFiles, given: QuantumCircuit | None = No
 def job_of(plan: TestPlan, circuit: QuantumCircuit, arm: Arm, factor: float = 1.0) -> Job:
     """A circuit under an arm's noise. factor: so much more of it."""
     assert plan.circuit is not None
-    method = plan.circuit.backend.method if plan.circuit.backend.provider == "aer" else "automatic"
+    method = plan.circuit.backend.method if plan.circuit.backend.provider == AER else "automatic"
     return Job(circuit, plan.circuit.noise, arm.scale * factor, method)
 
 
@@ -104,7 +103,6 @@ def _against(
         circuit = arm.circuit
         if named:
             logical = load_bound(named, files, made.plan, arm.case)
-            made.references[f"{named}\0{arm.case.id}"] = logical
             circuit = in_basis(logical, arm.arm.basis) if arm.arm.basis else logical
         memory[named, place, tolerant] = _with_alternatives(made, circuit, arm.arm, tolerant)
     return memory[named, place, tolerant]

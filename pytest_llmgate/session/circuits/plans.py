@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.core.trial import derived_seed
 from pytest_llmgate.quantum.assertions import expectation_limits, tolerance
 from pytest_llmgate.quantum.outcomes import spaced
 from pytest_llmgate.session.circuits.question import Brief, Question
@@ -194,8 +194,7 @@ class _Maker:
     def _seed(self) -> int:
         """Of a rule's own draws, never one that shots are drawn with."""
         arm = self.brief.arms[self.question.arm].id
-        named = f"{self.plan.seed}\0{self.plan.id}\0{self.question.gate}\0{arm}\0rule"
-        return int.from_bytes(blake2b(named.encode(), digest_size=6).digest(), "big")
+        return derived_seed(self.plan.seed, self.plan.id, self.question.gate, arm, "rule")
 
 
 def group_of(question: Question) -> Callable[[str], str] | None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmgate.core.baseline import CircuitBaseline, CircuitIdentity, compare
-from pytest_llmgate.core.circuit import Arm
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan
+from pytest_llmgate.core.trial import derived_seed
 from pytest_llmgate.engine.circuit_verdicts import NEW
 from pytest_llmgate.quantum.alternatives import reverse_bits
 from pytest_llmgate.quantum.assertions import tolerance
@@ -128,7 +128,8 @@ class Questions:
             message = "this reference is too wide for its exact distribution, which max_tvd needs"
             raise problem("circuit-plan", message, asked.gate.where, hint)
         shots = min(_MOST_SAMPLED, _SAMPLED_SHOTS * plan.circuit.shots)
-        drawn = self.lab.sample(job_of(plan, against.circuit, arm), shots, seed_of(plan.seed, plan.id, arm))
+        seed = derived_seed(plan.seed, plan.id, arm.id, "reference")  # of no chunk
+        drawn = self.lab.sample(job_of(plan, against.circuit, arm), shots, seed)
         extra = {"against": f"{shots:,} shots of the reference {asked.gate.params['reference']}"}
         return self._plain(asked, "two-sample", recorded=dict(drawn.counts), extra=extra)
 
@@ -204,11 +205,3 @@ class Questions:
 
 def _sizes(sizes: tuple[int, ...]) -> str:
     return " + ".join(map(str, sizes))
-
-
-def seed_of(root: int, test: str, arm: Arm) -> int:
-    """The seed that a wide reference is drawn with: of the test and arm, and of no chunk."""
-    from hashlib import blake2b
-
-    named = f"{root}\0{test}\0{arm.id}\0reference"
-    return int.from_bytes(blake2b(named.encode(), digest_size=6).digest(), "big")

@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pytest_llmgate.core.circuit import CircuitFailed, ShotResult
+from pytest_llmgate.core.circuit import AER, CircuitFailed, ShotResult
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.reports.escape import harmless
-from pytest_llmgate.session.circuits.desk import AER, CircuitDesk, DeskRooms
+from pytest_llmgate.session.circuits.desk import CircuitDesk, DeskRooms
 from pytest_llmgate.session.circuits.recorded import brief_of
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.rundir import RunDir

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 from pytest_llmgate.core.circuit import SWITCHED, CircuitBackend, CircuitFailed, ShotResult
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.trial import derived_seed
 from pytest_llmgate.quantum.load import check_measured
 
 _SHOTS = 1024
@@ -32,8 +32,7 @@ class CircuitRun:
         check_measured(circuit, plan.where)
         if shots < 1:
             raise problem("bad-value", f"circuit_run takes at least 1 shot, not {shots}", plan.where)
-        named = f"{plan.seed}\0{plan.id}\0circuit_run\0{ordinal}"
-        seed = int.from_bytes(blake2b(named.encode(), digest_size=6).digest(), "big")
+        seed = derived_seed(plan.seed, plan.id, "circuit_run", ordinal)
         try:
             result = self._drawn(circuit, shots, seed, f"{plan.id}/run/{ordinal}")
         except CircuitFailed as failed:

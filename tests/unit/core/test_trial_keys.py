@@ -10,7 +10,7 @@ from itertools import islice
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmgate.core.trial import Trial, TrialKeys
+from pytest_llmgate.core.trial import Trial, TrialKeys, derived_seed
 
 words = st.text(min_size=1, max_size=8).filter(str.isprintable)
 names = st.lists(words, min_size=1, max_size=12, unique=True)
@@ -98,3 +98,9 @@ def test_a_seed_never_changes_between_versions() -> None:
         Trial(0, 0, 0, 6945648835092285),
         Trial(1, 1, 0, 4457922295096197),
     ]
+
+
+def test_what_is_no_trial_has_the_same_seed_in_every_version() -> None:
+    """Recorded shots are drawn again by it: another value would make every old recording another run."""
+    assert derived_seed(7, "a::b", "circuit_run", 3) == 11003778303852
+    assert derived_seed(7, "a::b", "circuit_run", 3) != derived_seed(7, "a::b", "circuit_run", 4)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_llmgate.core.reply import Reply
+from pytest_llmgate.core.reply import Reply, count_kinds
 from pytest_llmgate.redaction.ibans import LENGTHS, checks
 from pytest_llmgate.redaction.redactor import Redactor
-from pytest_llmgate.redaction.replies import count_kinds, redact_reply
+from pytest_llmgate.redaction.replies import redact_reply
 
 PRIVATE = {
     "phone": [
