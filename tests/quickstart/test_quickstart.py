@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ def test_first_command_installs_and_is_green(newcomer: Newcomer) -> None:
     assert result["run"]["recorded_at"] is not None, "the quick start must judge recorded replies, and say so"
     assert result["execution"]["billed"]["calls"] == 0, "the quick start must not call anything"
     assert "ruled out" in newcomer.first.stdout
+
+
+def left_out_of(output: str, block: str) -> list[str]:
+    """Pieces of a README's block, between its lines of `…`, that an output does not hold; line breaks are no matter."""
+    said = " ".join(output.split())
+    pieces = [" ".join(piece.split()) for piece in re.split(r"^\s*…$", block, flags=re.MULTILINE)]
+    return [piece for piece in pieces if piece not in said]
+
+
+def test_the_readme_shows_what_the_first_command_prints(newcomer: Newcomer) -> None:
+    assert left_out_of(newcomer.first.stdout, readme_block("text", 0)) == []
 
 
 def test_the_quick_start_s_circuits_ran_live_and_were_all_compared(newcomer: Newcomer) -> None:
@@ -70,6 +82,7 @@ def test_the_recorded_demo_is_red_without_any_call(newcomer: Newcomer) -> None:
     done = run(f"{newcomer.bin}/pytest --llm-suite fixtures/demo", newcomer.clone)
     assert done.returncode == 1, done.stdout
     said = " ".join(done.stdout.split())
+    assert left_out_of(done.stdout, readme_block("text", 1)) == [], "the README shows what this prints"
     assert "2 of 14 (14.29 %): at or above the limit of 75 % is ruled out" in said
     assert "Accounts are deleted when you delete your" in said, "the failing replies must be shown"
     assert "most like: cx q3,q4 missing" in said, "a lost gate must be named"
