@@ -1,0 +1,79 @@
+"""Boundaries of a one-sided test that is looked at several times: alpha spending on the normal scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from statistics import NormalDist
+from typing import Literal
+
+Spending = Literal["obrien-fleming", "pocock"]
+
+_NORMAL = NormalDist()
+_FAR = 8.5  # below this many standard deviations nothing is left that could matter
+_STEPS = 200  # even, for Simpson's rule
+
+
+def spent(spending: Spending, level: float, fraction: float) -> float:
+    """The share of an error `level` that may be used up at a fraction of the information.
+
+    Args: level in (0, 0.5]; fraction in (0, 1]. Source: Lan & DeMets (1983), Biometrika 70: like O'Brien &
+    Fleming's boundary (little at first), or like Pocock's (nearly evenly).
+    """
+    if fraction >= 1.0:
+        return level
+    if spending == "pocock":
+        return level * math.log1p((math.e - 1.0) * fraction)
+    return 2.0 * _NORMAL.cdf(_NORMAL.inv_cdf(level / 2.0) / math.sqrt(fraction))
+
+
+def look_levels(looks: Sequence[int], level: float, spending: Spending, planned: int) -> tuple[float, ...]:
+    """The one-sided error of each look, so that all of them together err with probability `level`.
+
+    Args: looks, increasing numbers of trials, of `planned` in all (information in proportion); level in
+    (0, 0.5]. Asymptotic: estimates are taken as normal with independent increments. Where information grows more
+    slowly than trials do (cases that differ, a baseline measured once) looks are correlated more
+    closely, and the error is smaller.
+    Source: Armitage, McPherson & Rowe (1969), JRSS-A 132; Jennison & Turnbull (2000), ch. 19.
+    """
+    found: list[float] = []
+    used, before = 0.0, 0.0
+    grid: list[tuple[float, float]] = []  # score S at the last look, and its weight among those still open
+    for n in looks:
+        now = n / planned
+        target = spent(spending, level, now) - used
+        step = math.sqrt(now - before)
+        bound = _boundary(grid, step, target) if grid else -step * _NORMAL.inv_cdf(max(target, 1e-300))
+        found.append(_NORMAL.cdf(-bound / math.sqrt(now)))
+        used += target
+        grid = _open(grid, step, bound, now)
+        before = now
+    return tuple(found)
+
+
+def _boundary(grid: Sequence[tuple[float, float]], step: float, target: float) -> float:
+    """The score that is exceeded at this look, and not before, with probability `target`."""
+    low, high = -_FAR, _FAR
+    while high - low > 1e-10:
+        middle = 0.5 * (low + high)
+        crossed = math.fsum(w * _NORMAL.cdf((s - middle) / step) for s, w in grid)
+        low, high = (middle, high) if crossed > target else (low, middle)
+    return high
+
+
+def _open(grid: Sequence[tuple[float, float]], step: float, bound: float, now: float) -> list[tuple[float, float]]:
+    """The sub-density of the score among paths that have not crossed, as points and Simpson weights."""
+    start = -_FAR * math.sqrt(now)
+    width = (bound - start) / _STEPS
+    density = _density(grid, step)
+    points = [start + i * width for i in range(_STEPS + 1)]
+    weights = [1.0, *(4.0 if i % 2 else 2.0 for i in range(1, _STEPS)), 1.0]
+    return [(s, w * width / 3.0 * density(s)) for s, w in zip(points, weights, strict=True)]
+
+
+def _density(grid: Sequence[tuple[float, float]], step: float) -> Callable[[float], float]:
+    scale = 1.0 / (step * math.sqrt(2.0 * math.pi))
+    half = -0.5 / (step * step)
+    if not grid:
+        return lambda s: scale * math.exp(half * s * s)
+    return lambda s: scale * math.fsum(w * math.exp(half * (s - at) ** 2) for at, w in grid)
