@@ -20,6 +20,7 @@ from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.stream import TestStream
@@ -27,7 +28,7 @@ from pytest_llmgate.stats.design import design_sequential
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.looks import fixed_n
 from pytest_llmgate.stats.planning import wald_bound
-from pytest_llmgate.stats.rules import Census, SequentialRate
+from pytest_llmgate.stats.rules import SequentialRate
 
 PAIRS = ((0.95, 0.90), (0.95, 0.85), (0.9, 0.8), (0.98, 0.95), (0.99, 0.95))
 MOST_WALD, MOST_FIXED, MOST_DESIGN_S, NOMINAL = 1.12, 0.62, 0.2, 0.05
@@ -160,7 +161,7 @@ def _test_run(rule: SequentialRate) -> TestRun:
         id="bench::t", suite="bench", file="bench", kind="function", base="", cases=(Case(id="only"),), gates=(gate,),
         trials=rule.ceiling,
     )  # fmt: skip
-    stream = TestStream(plan, (rule,), lambda _, cases: Census(threshold=goal.good, cases=cases))
+    stream = TestStream(plan, (GateFold(gate, rule),))
     return TestRun(stream, Judge(plan, (_Passed(),)), _Nowhere())
 
 

@@ -22,11 +22,15 @@ def baseline() -> None:
 @click.option("--reason", required=True, help="why these figures are right; kept in the file")
 @click.option("--run", help="a run's directory or id; the newest, if left out")
 @click.option("--changed", is_flag=True, help="also replace baselines that the run itself does not confirm")
+@click.option("--anchor", is_flag=True, help="a release: test cost, latency and quality against these from now on")
+@click.option("--redacted", is_flag=True, help="also tests most of whose replies were changed by redaction")
 @told
-def accept(tests: tuple[str, ...], reason: str, run: str | None, changed: bool) -> None:
+def accept(tests: tuple[str, ...], reason: str, run: str | None, changed: bool, anchor: bool, redacted: bool) -> None:
     """Approve what a run proposes, for all its tests or for each TEST (an id, its last part, or a suite file)."""
     root = find_root(Path.cwd())
-    found = baselines.accept(root, run, tests, reason=reason, changed=changed, environ=os.environ)
+    found = baselines.accept(
+        root, run, tests, reason=reason, changed=changed, anchor=anchor, redacted=redacted, environ=os.environ
+    )
     show(baseline_words.lines("accepted", found))
 
 
@@ -36,8 +40,8 @@ def accept(tests: tuple[str, ...], reason: str, run: str | None, changed: bool) 
 @told
 def diff(run: str | None, against: str | None) -> None:
     """What an accept of the newest run would change; with --against, what differs from a revision."""
-    title, found = baseline_diff.diff(find_root(Path.cwd()), run, against, os.environ)
-    show(baseline_words.lines(title, found))
+    found = baseline_diff.diff(find_root(Path.cwd()), run, against, os.environ)
+    show(baseline_words.lines(found.title, found.changes, found.loosened))
 
 
 @baseline.command()

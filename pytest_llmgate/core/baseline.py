@@ -1,4 +1,4 @@
-"""Circuit baselines: approved outcome distributions, and how a circuit of today stands to one."""
+"""Baseline files, and circuit baselines: approved outcome distributions, and how a circuit of today stands to one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import fsum, isfinite
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from pytest_llmgate.core.baseline_key import BaselineKey
+from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.core.plan import SUITE_SUFFIX
 
 BASELINE_SUFFIX = ".baseline.json"
@@ -24,14 +26,6 @@ _SUM_SLACK = 1e-6
 def baseline_file(file: str) -> str:
     """The baseline file beside a suite file or test module; both relative to the root."""
     return file.removesuffix(SUITE_SUFFIX).removesuffix(".py") + BASELINE_SUFFIX
-
-
-class BaselineKey(NamedTuple):
-    """What a baseline is looked up by. arm: one of a gate's streams, such as `noise×2`; empty for the only one."""
-
-    test: str
-    gate: str
-    arm: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +90,10 @@ class CircuitBaseline:
     def probabilities(self) -> dict[str, float]:
         """Shares by outcome. Only those of kind `probabilities` are exact: counts are a sample."""
         return {outcome: number / self.total for outcome, number in self.outcomes.items()}
+
+
+AnyBaseline = CircuitBaseline | ReplyBaseline
+"""One entry of a baseline file."""
 
 
 def parts(probabilities: Mapping[str, float]) -> dict[str, int]:

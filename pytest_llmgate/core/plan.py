@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.circuit import CircuitPlan, circuit_from_row
 from pytest_llmgate.core.codec import digest
+from pytest_llmgate.core.compared import Compared, ReplyBaseline
 from pytest_llmgate.core.errors import Where
 
 Severity = Literal["block", "warn", "info"]
@@ -22,7 +23,13 @@ SUCCESS_PROBABILITY = "success-probability"
 EQUIVALENT = "equivalent"
 """Type of the gate on a circuit that computes instead of sampling."""
 
-UNRATED = frozenset({"distribution", "expectation", EQUIVALENT})
+COST_REGRESSION = "cost-regression"
+"""Type of the gate on what replies take, against what they took."""
+
+RUNAWAYS = "runaways"
+"""The part of such a gate that asks how many replies take a multiple of what their case took."""
+
+UNRATED = frozenset({"distribution", "expectation", EQUIVALENT, COST_REGRESSION})
 """Types of gates that no rate decides."""
 
 SUITE_SUFFIX = ".suite.yaml"
@@ -63,6 +70,8 @@ class GatePlan:
     and the ceiling count such groups. unwanted: rates are reported as rates of the unwanted event.
     inverted: written with `max_rate`: a trial is good where the assertion does not hold.
     require_baseline: whether a baseline that is missing blocks. flagging: where a calibration decides what is flagged.
+    compared: of a gate on replies that is compared with a baseline; margin: what is too much worse, as a share of the
+    baseline's cost or latency, or of all trials. cohort: `key=value` of the cases' `slice` that alone count for it.
     """
 
     name: str
@@ -83,6 +92,9 @@ class GatePlan:
     repeats: int = 1
     require_baseline: bool = False
     flagging: Flagging | None = None
+    compared: Compared | None = None
+    margin: float | None = None
+    cohort: str | None = None
     where: Where | None = None
 
     @property
@@ -91,8 +103,8 @@ class GatePlan:
 
     @property
     def rated(self) -> bool:
-        """Whether it asks how often something happens; other gates ask how far a distribution is from another."""
-        return self.type not in UNRATED
+        """Whether it asks how often something happens; other gates ask how far something is from a reference."""
+        return self.type not in UNRATED and (self.compared is None or self.compared.kind == "latency")
 
     @property
     def zero_tolerance(self) -> bool:
@@ -141,7 +153,8 @@ class TestPlan:
 
     id: pytest's node id, also in the seeds. kind: `prompt`, `function`, `circuit` or `body`. function: of the kind of
     that name, as `file.py:name`. circuit: of that kind, whose trials are batches of shots. base: the folder that
-    paths are relative to. trials: the ceiling. workers: threads of a synchronous body. file: the suite file or
+    paths are relative to. trials: the ceiling; baseline_trials: how many a proposed baseline rests on, None for the
+    ceiling. workers: threads of a synchronous body. file: the suite file or
     module, relative to the root. judges: models that its gates ask about the replies, by alias.
     """
 
@@ -164,6 +177,7 @@ class TestPlan:
     stop: Literal["first-fail", "all"] = "first-fail"
     target: Literal["cases", "population"] = "cases"
     max_errors: float = 0.05
+    baseline_trials: int | None = None
     deadline_s: float = 120.0
     workers: int = 1
     cassette: str | None = None
@@ -251,7 +265,13 @@ def _gate_from_row(row: Mapping[str, Any]) -> GatePlan:
     quarantine = Quarantine(**row["quarantine"]) if row["quarantine"] else None
     where = Where(**row["where"]) if row["where"] else None
     flagging = Flagging(**row["flagging"]) if row.get("flagging") else None
-    return GatePlan(**{**row, "quarantine": quarantine, "flagging": flagging, "where": where})
+    compared = _compared_from_row(row["compared"]) if row.get("compared") else None
+    return GatePlan(**{**row, "quarantine": quarantine, "flagging": flagging, "compared": compared, "where": where})
+
+
+def _compared_from_row(row: Mapping[str, Any]) -> Compared:
+    baseline = ReplyBaseline(**row["baseline"]) if row["baseline"] else None
+    return Compared(**{**row, "baseline": baseline, "sentences": tuple(row["sentences"])})
 
 
 def plan_digest(tests: tuple[TestPlan, ...]) -> str:

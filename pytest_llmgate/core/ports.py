@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from pytest_llmgate.core.case import Case
+from pytest_llmgate.core.compared import Compared
 from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
-from pytest_llmgate.core.plan import Flagging, ModelPlan
+from pytest_llmgate.core.plan import Flagging, GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial
@@ -85,6 +86,13 @@ class AskingMeasure(Protocol):
         """What to ask of a reply; None where it cannot be asked about, which leaves a hole."""
 
     def measure(self, case: Case, seen: Observation) -> Measurement: ...
+
+
+class Comparer(Protocol):
+    """Looks up what a gate is compared with."""
+
+    def __call__(self, plan: TestPlan, gate: GatePlan) -> Compared:
+        """The gate's baseline, and how the test of today stands to it. Raises LlmgateError for a broken file."""
 
 
 class AssertionTypes(Protocol):

@@ -22,7 +22,7 @@ class GateVerdict:
     """The decision of one gate; field names are those of `result.json` (see the interface reference).
 
     successes, threshold, bad: None where no rate is asked for. circuit: of gates on shots, what stands beside these
-    (`shots`, `tvd`, …).
+    (`shots`, `tvd`, …). compared: of gates that are compared with a baseline, which one, and how today stands to it.
     """
 
     name: str
@@ -51,12 +51,13 @@ class GateVerdict:
     quarantine: Mapping[str, str] | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
     circuit: Mapping[str, Any] = field(default_factory=dict)
+    compared: Mapping[str, Any] | None = None
 
     def to_row(self) -> dict[str, Any]:
         """The gate as it stands in `result.json`."""
         row: dict[str, Any] = plain(self)
-        of_shots = row.pop("circuit")
-        return {**row, **of_shots}
+        of_shots, compared = row.pop("circuit"), row.pop("compared")
+        return {**row, **of_shots, **({} if compared is None else {"compared": compared})}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class TestVerdict:
 
     order: place in the collection, for merging. problems: sentences on errors, for people.
     failing: rows that show failing trials (case, repeat, index, gate, reason, reply digest), a few of each gate.
+    slices: counts of the gates by key and value of the cases' `slice`, over all counted trials.
     redactions: passages of the replies that were replaced, by kind. judges: the models that judged the replies, and
     their usage, where there are any. circuit: of a circuit, its shape, digest, shots, noise and how it was simulated.
     """
@@ -86,6 +88,7 @@ class TestVerdict:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failing: tuple[Mapping[str, Any], ...] = ()
+    slices: Mapping[str, Any] = field(default_factory=dict)
     redactions: Mapping[str, int] = field(default_factory=dict)
     judges: Mapping[str, Any] | None = None
     circuit: Mapping[str, Any] | None = None
@@ -98,6 +101,8 @@ class TestVerdict:
         row: dict[str, Any] = plain({name: getattr(self, name) for name in _ROW})
         row["usage"] = usage_row(self.usage)
         row["gates"] = [gate.to_row() for gate in self.gates]
+        if self.slices:
+            row["slices"] = plain(self.slices)
         if self.judges is not None:
             row["judges"] = plain(self.judges)
         if self.circuit is not None:

@@ -101,6 +101,26 @@ def fit(examples: Sequence[Example], wanted_false: float = WANTED_FALSE) -> Cali
     )
 
 
+def uncalibrated() -> Calibration:
+    """The shipped coefficients and threshold, for which no labels of one's own speak: to compare answers alone."""
+    model = shipped()
+    prior = prior_of(len(model.names))
+    return Calibration(
+        names=model.names,
+        weights=prior[:-1],
+        constant=prior[-1],
+        threshold=model.threshold,
+        wanted_false=WANTED_FALSE,
+        labels=0,
+        bad=0,
+        false_flags=0,
+        caught=0,
+        auroc=0.0,
+        ece=0.0,
+        table=(),
+    )
+
+
 def names_of(count: int, model: Model | None = None) -> tuple[str, ...]:
     """Names of the composite's figures: those of grounding, and the log-odds of contradiction where it has one more."""
     names = (model or shipped()).names

@@ -1,7 +1,8 @@
 """`hallucination`: one calibrated risk from grounding, schema and contradiction, with its parts in the reason.
 
 A flag rate can only be gated where it is known how often a good answer is flagged: the type needs a calibration on
-one's own labels, beside the suite, whose false-positive rate allows the rate that is asked for.
+one's own labels, beside the suite, whose false-positive rate allows the rate that is asked for. Against a baseline it
+needs none: false flags come in both.
 
 With `repeats`, an answer is the first reply of a group, and the others are asked whether they contradict it: that is
 what the calibration's labels were given for.
@@ -20,8 +21,8 @@ from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import Flagging
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.core.rates import opposite
-from pytest_llmgate.detectors.calibration import CONTRADICTION, LEAST, Calibration
-from pytest_llmgate.detectors.calibration_file import calibration_digest, from_text, name_beside
+from pytest_llmgate.detectors.calibration import CONTRADICTION, LEAST, Calibration, uncalibrated
+from pytest_llmgate.detectors.calibration_file import calibration_digest, from_text, model_digest, name_beside
 from pytest_llmgate.detectors.checks import bad_parameter, hole, shown
 from pytest_llmgate.detectors.grounded import GroundedMeasure, grounded_measure
 from pytest_llmgate.detectors.groups import USUAL_REPEATS, repeats_from, replies_of
@@ -30,7 +31,7 @@ from pytest_llmgate.detectors.is_json import IS_JSON
 
 WAYS_OUT = (
     "gate the findings with type: grounded, or fit a calibration with: llmgate calibrate labels.jsonl, "
-    "or compare with a baseline (baseline: true) once that is available"
+    "or compare with a baseline (baseline: true)"
 )
 
 
@@ -50,6 +51,8 @@ class HallucinationMeasure:
     def flagging(self) -> Flagging:
         """What the calibration's labels say of its flags."""
         known = self.calibration
+        if not known.labels:
+            return Flagging(digest=model_digest(), good=0, false_flags=0, bad=0, caught=0)
         counts = {"good": known.good, "false_flags": known.false_flags, "bad": known.bad, "caught": known.caught}
         return Flagging(digest=calibration_digest(known), **counts)
 
@@ -119,7 +122,6 @@ class HallucinationAssertion:
             "bad_flag_rate",
             "calibration",
             "baseline",
-            "max_increase_points",
         }
     )
 
@@ -130,8 +132,6 @@ class HallucinationAssertion:
 
     def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
         """The measure; raises LlmgateError without a calibration that allows the rate, and for what comes later."""
-        if params.get("baseline") not in (None, False) or "max_increase_points" in params:
-            raise not_available("hallucination with baseline: true and max_increase_points", where)
         known = _calibration(params, files, where)
         _check_rates(params, known, where)
         schema = params.get("schema")
@@ -147,6 +147,8 @@ def _calibration(params: Mapping[str, Any], files: SuiteFiles, where: Where | No
         raise bad_parameter("calibration", f"{shown(name)} is no file", where)
     beside = name or ("" if where is None else name_beside(where.path))
     if not beside or (name is None and not (files.base / beside).is_file()):
+        if params.get("baseline"):
+            return uncalibrated()  # the same measure flagged the baseline's answers, good ones among them
         wanted = f": there is no {beside}" if beside else ""
         message = f"nobody knows how often this measure flags a good answer of yours{wanted}"
         raise problem("hallucination-uncalibrated", message, where, WAYS_OUT)
@@ -174,6 +176,9 @@ def _repeats(params: Mapping[str, Any], known: Calibration, where: Where | None)
 
 def _check_rates(params: Mapping[str, Any], known: Calibration, where: Where | None) -> None:
     good, bad = _rate(params, "max_flag_rate", where), _rate(params, "bad_flag_rate", where)
+    if params.get("baseline") and (good, bad) != (None, None):
+        hint = "write two assertions, one of each"
+        raise bad_parameter("max_flag_rate", "a gate on a baseline has no rates of its own", where, hint)
     if good is None:
         if bad is not None:
             raise bad_parameter("bad_flag_rate", "it needs max_flag_rate beside it", where)

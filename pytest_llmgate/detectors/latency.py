@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
+from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.detectors.checks import bad_parameter, hole, shown
+from pytest_llmgate.detectors.share import Comparison
 
 # parameter: success rates (good, bad) that it implies; max_ms takes the ordinary rates
 _LIMITS: dict[str, tuple[float | None, float | None]] = {
@@ -43,16 +46,28 @@ class LatencyMeasure:
 class LatencyAssertion:
     """The assertion type `latency`, with exactly one limit in milliseconds."""
 
-    keys = frozenset(_LIMITS)
+    keys = frozenset({*_LIMITS, "of", "max_increase", "baseline"})
+    compares: ClassVar[Comparison] = Comparison("latency", 0.20)
 
     def rates(self, params: Mapping[str, Any]) -> tuple[float | None, float | None]:
         """Rates of a percentile: at p95_ms, 95 % within the limit is good and 90 % is bad."""
-        given = _given(params)
+        given = [percentile(params)] if params.get("baseline") else _given(params)
         return _LIMITS[given[0]] if given else (None, None)
 
     def build(self, params: Mapping[str, Any], files: SuiteFiles, where: Where | None) -> Measure:
-        """The measure; raises LlmgateError unless exactly one positive limit is given."""
+        """The measure; raises LlmgateError unless exactly one positive limit is given, or asked of a baseline.
+
+        With `baseline` the limit is the baseline's percentile and `max_increase` more, which the plan fills in; until
+        there is a baseline every latency is within it.
+        """
         given = _given(params)
+        if params.get("baseline") and not given:
+            if percentile(params) not in PERCENTILES:
+                raise bad_parameter("of", f"{shown(params['of'])} is no percentile", where, "write p50, p95 or p99")
+            return LatencyMeasure(math.inf)
+        strays = [name for name in ("of", "max_increase") if name in params and not params.get("baseline")]
+        if strays:
+            raise bad_parameter(strays[0], "it speaks of a baseline", where, "add baseline: true, or delete it")
         if not given:
             raise problem("missing-parameter", "latency has no limit", where, "add p95_ms: 500, or max_ms: 500")
         if len(given) > 1:
@@ -61,6 +76,11 @@ class LatencyAssertion:
         if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < float("inf"):
             raise bad_parameter(given[0], f"{shown(limit)} is not a positive number of milliseconds", where)
         return LatencyMeasure(float(limit))
+
+
+def percentile(params: Mapping[str, Any]) -> str:
+    """The percentile that is compared with a baseline, by the name of its limit: `p95_ms`."""
+    return f"{params.get('of', 'p95')}_ms"
 
 
 def _given(params: Mapping[str, Any]) -> list[str]:

@@ -112,6 +112,11 @@ class CircuitStream:
         """Chunks handed out and not folded yet."""
         return self._sent - self.folded
 
+    @property
+    def over(self) -> bool:
+        """Whether no chunk is wanted any more."""
+        return self.done
+
     def next(self) -> Trial | None:
         """The next chunk to draw, or None: all that can matter is under way, or the test is done."""
         while not self.done:

@@ -12,11 +12,10 @@ from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
 from pytest_llmgate.engine.circuit_words import nothing_compared, sentence
+from pytest_llmgate.engine.gate import UNAPPROVED
 from pytest_llmgate.engine.shots import ShotFold, SuccessFold
 from pytest_llmgate.engine.verdicts import gate_verdict, unjudged, unjudged_gate
 
-NEW = "new"
-"""Stop reason of a gate whose baseline has not been approved yet."""
 _SHOWN_CAUSES = 8
 
 
@@ -31,7 +30,7 @@ def decide_circuit(stream: CircuitStream, facts: Mapping[str, Any], order: int =
         cases=len({stream.arms[place].case for place in evidence.arms}),
         usage=evidence.usage,
         gates=gates,
-        warnings=tuple(nothing_compared(gate.name) for gate in gates if gate.stop_reason == NEW),
+        warnings=tuple(nothing_compared(gate.name) for gate in gates if gate.stop_reason == UNAPPROVED),
         circuit={**facts, **stream.row()},
     )
 
@@ -73,7 +72,7 @@ def _arm(fold: ShotFold, stream: CircuitStream) -> GateVerdict:
         return replace(rated, circuit={"shots": fold.shots, **_NO_DISTANCE, **fold.figures()})
     figures = fold.figures()
     interval = figures.get("tvd_interval", figures.get("interval"))
-    blocking = fold.plan.blocks and (decision.stop_reason != NEW or fold.plan.require_baseline)
+    blocking = fold.plan.blocks and (decision.stop_reason != UNAPPROVED or fold.plan.require_baseline)
     return replace(
         unjudged_gate(fold.plan, sentence(fold, figures, stream)),
         verdict=decision.outcome,

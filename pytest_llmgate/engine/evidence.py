@@ -12,6 +12,7 @@ from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Usage, UsageSum
 from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judges import Judges
+from pytest_llmgate.engine.slices import Slices
 
 SHOWN_PER_GATE = 10
 
@@ -20,7 +21,7 @@ class Evidence:
     """Accumulates over the counted trials; memory grows by a few bytes a trial at most."""
 
     __slots__ = (
-        "_cases", "_replies", "_shown", "_usage",
+        "_cases", "_replies", "_shown", "_slices", "_usage",
         "errors", "failing", "fields", "judges", "latencies", "problems", "redactions", "replayed",
     )  # fmt: skip
 
@@ -37,6 +38,7 @@ class Evidence:
         self.fields: dict[str, FieldCounts] = {}
         self.redactions: Counter[str] = Counter()
         self.judges: Judges | None = None
+        self._slices = Slices(plan) if any(case.slice for case in plan.cases) else None
 
     def add(self, record: TrialRecord) -> None:
         """Count one trial."""
@@ -65,6 +67,8 @@ class Evidence:
             self._note(record, "; ".join(f"{name}: {record.reasons.get(name, 'no score')}" for name in unscored))
         if False in verdicts:
             self._show(record)
+        if self._slices is not None:
+            self._slices.add(record)
 
     def _note(self, record: TrialRecord, why: str) -> None:
         if len(self.problems) < SHOWN_PER_GATE:
@@ -84,6 +88,10 @@ class Evidence:
                         "reply": record.reply,
                     }
                 )
+
+    def slices(self) -> dict[str, Any]:
+        """Counts of the gates by slice; empty where no case has one."""
+        return {} if self._slices is None else self._slices.rows()
 
     @property
     def usage(self) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pytest_llmgate.core.decision import Decision
 from pytest_llmgate.core.observation import Observation
@@ -52,6 +52,10 @@ class Stream(Protocol):
     def outstanding(self) -> int:
         """Trials handed out and not folded yet."""
 
+    @property
+    def over(self) -> bool:
+        """Whether no trial is wanted any more: it is done, and no baseline needs further trials."""
+
     def next(self) -> Trial | None:
         """The next trial to run, or None for now."""
 
@@ -63,6 +67,13 @@ class Stream(Protocol):
 
     def cut(self, reason: str) -> None:
         """Stop from outside."""
+
+
+class Extensible(Protocol):
+    """A stream that can go on past its gates' decisions."""
+
+    def extend(self, sampled: int) -> None:
+        """Draw so many trials in all."""
 
 
 class Recorder(Protocol):
@@ -155,6 +166,12 @@ class TestRun:
             self._fold(record)
             self._wake()
 
+    def reopen(self, sampled: int) -> None:
+        """Have more trials drawn than were asked for at first; it is submitted anew for that."""
+        with self.lock:
+            cast(Extensible, self.stream).extend(sampled)
+            self.finished.clear()
+
     def cut(self, reason: str) -> None:
         """End from outside; undecided gates stay undecided."""
         with self.lock:
@@ -181,7 +198,7 @@ class TestRun:
         self.stream.put(record)
 
     def _wake(self) -> None:
-        if self.stream.done:
+        if self.stream.over:
             self.finished.set()
 
 

@@ -6,38 +6,35 @@ in which they complete, because deciding in completion order lets slow failures 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from pytest_llmgate.core.decision import Outcome, Rule, Tally
+from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.trial import Trial, TrialKeys
 from pytest_llmgate.engine.evidence import Evidence
-from pytest_llmgate.engine.gate import GateFold
+from pytest_llmgate.engine.gate import Fold
 from pytest_llmgate.engine.groups import GroupFold
 
+_CUT = ("budget", "interrupted", "error")  # ends that nothing is drawn after, not even for a baseline
 HOPELESS = 10  # so many failures to answer in a row at the very start end the test
 
 
 class TestStream:
     """Folds the trials of one test and says which to run next.
 
-    rules: one a gate, in plan order. census: builds the rule of gate number i as a census over K cases, for
-    subjects whose identical requests give identical replies (declared; or presumed, and then looked at twice).
+    gates: one a gate of the plan, in its order. Subjects whose identical requests give identical replies (declared; or
+    presumed, and then looked at twice) are decided by a census. sampled: trials to draw whatever the gates say, as a
+    baseline that is to be proposed rests on them; those past the decision are recorded, and count for nothing.
     """
 
     __test__ = False
 
-    def __init__(
-        self,
-        plan: TestPlan,
-        rules: Sequence[Rule],
-        census: Callable[[int, int], Rule],
-    ) -> None:
+    def __init__(self, plan: TestPlan, gates: Sequence[Fold], sampled: int = 0) -> None:
         self.plan = plan
-        self.gates = tuple(GateFold(gate, rule) for gate, rule in zip(plan.gates, rules, strict=True))
+        self.gates = tuple(gates)
         self.evidence = Evidence(plan)
         self.folded = 0
         self.done = False
@@ -48,16 +45,18 @@ class TestStream:
         self._source = TrialKeys(plan.seed, plan.id, tuple(case.id for case in plan.cases)).trials()
         self._sent = 0
         self._waiting: dict[int, TrialRecord] = {}
-        self._census = census
+        self._beyond = 0  # trials that completed past the decision
         self._twice = _Twice(self._cases) if plan.presumed_equal and 2 * self._cases <= plan.trials else None
         if plan.equal_replies:
-            for place, gate in enumerate(self.gates):
-                gate.settle(census(place, self._cases), Tally(), None)
+            for gate in self.gates:
+                gate.census(self._cases)
         self._ceiling = min(plan.trials, self._cases) if plan.equal_replies else plan.trials
+        self._sampled = min(sampled, self._cases) if plan.equal_replies else sampled
         self._decided = self._seen_decided = 0
         self._horizon = self._reach()
+        self.done = self._horizon == 0  # nothing can be decided, and nothing is to be seen
 
-    def _covering(self, gate: GateFold) -> int:
+    def _covering(self, gate: Fold) -> int:
         """Trials before which a gate has no say: until then it has not seen every case."""
         return min(self._cases * gate.repeats, self.plan.trials) if self.plan.cover == "each" else 0
 
@@ -65,7 +64,10 @@ class TestStream:
 
     def next(self) -> Trial | None:
         """The next trial to run, or None: all that can matter so far is under way, or the test is done."""
-        if self.done or (self._sent >= self._horizon and not self._further()):
+        if self.done:
+            if self._sent >= self._sampled or self.ended in _CUT:
+                return None
+        elif self._sent >= self._horizon and not self._further():
             return None
         self._sent += 1
         return next(self._source)
@@ -78,7 +80,16 @@ class TestStream:
     @property
     def outstanding(self) -> int:
         """Trials handed out and not folded yet."""
-        return self._sent - self.folded - (self._twice.held if self._twice else 0)
+        return self._sent - self.folded - self._beyond - (self._twice.held if self._twice else 0)
+
+    def extend(self, sampled: int) -> None:
+        """Draw more trials than were asked for at first, whatever the gates say."""
+        self._sampled = max(self._sampled, sampled)
+
+    @property
+    def over(self) -> bool:
+        """Whether no trial is wanted any more, and none that is wanted is under way."""
+        return self.done and (self.ended in _CUT or self.folded + self._beyond >= self._sampled)
 
     def known(self, trial: Trial) -> TrialRecord | None:
         """The record of a trial whose reply is already certain, so that it is not asked again."""
@@ -97,9 +108,9 @@ class TestStream:
         # What is presumed equal waits for the second look before a third is asked.
         return min(reach, 2 * self._cases) if self._twice and self._twice.open else reach
 
-    def _decided_by(self, gate: GateFold) -> int:
+    def _decided_by(self, gate: Fold) -> int:
         """Trials after which a gate is decided if all outstanding ones are good."""
-        need = gate.rule.need(gate.tally)
+        need = gate.need()
         if gate.repeats == 1:
             return self.folded + need
         groups = groups_in(self.folded, self._cases, gate.repeats) + need
@@ -110,6 +121,7 @@ class TestStream:
     def put(self, record: TrialRecord) -> None:
         """Take in one completed trial, in any order; folds as far as the prefix is whole."""
         if self.done:
+            self._beyond += 1
             return
         if record.trial.index != self.folded + (self._twice.held if self._twice else 0):
             self._waiting[record.trial.index] = record
@@ -121,6 +133,7 @@ class TestStream:
                 break
             self._advance(following)
         if self.done:
+            self._beyond += len(self._waiting)
             self._waiting.clear()
         elif self._decided != self._seen_decided:
             # Bad trials only move the horizon outwards, which the next look finds; a decision may draw it in.
@@ -147,17 +160,17 @@ class TestStream:
             self._decide_by_census(held)
             return
         for record_held in held:
-            if not self.done:
+            if self.done:
+                self._beyond += 1
+            else:
                 self._fold(record_held)
 
     def _decide_by_census(self, held: Sequence[TrialRecord]) -> None:
-        for place, gate in enumerate(self.gates):
-            if gate.decision is None:
-                if gate.repeats > 1:
-                    gate.stop(Outcome.INCONCLUSIVE, "identical")
-                    continue
-                rule = self._census(place, self._cases)
-                gate.settle(rule, gate.tally, rule.decide(gate.tally))
+        for gate in self.gates:
+            if gate.decision is None and gate.repeats > 1:
+                gate.stop(Outcome.INCONCLUSIVE, "identical")
+            elif gate.decision is None:
+                gate.census(self._cases)
         for record in held:
             self.folded += 1
             self.evidence.add(record)
@@ -172,10 +185,7 @@ class TestStream:
         decided = 0
         failed = False
         for gate in self.gates:
-            if gate.repeats == 1 or gate.name in verdicts:
-                gate.add(verdicts.get(gate.name))
-            elif gate.name in record.identical:
-                gate.skip()
+            gate.take(record)
             decision = gate.decision
             if decision is not None:
                 decided += 1

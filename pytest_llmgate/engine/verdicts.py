@@ -12,14 +12,12 @@ from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
-from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
-from pytest_llmgate.engine.evidence import Evidence
+from pytest_llmgate.core.verdict import GateVerdict, TestVerdict
 from pytest_llmgate.engine.flags import flag_figures, flag_words
-from pytest_llmgate.engine.gate import GateFold
-from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.engine.gate import Fold, GateFold
 from pytest_llmgate.stats.intervals import quantile_ci
 
-_CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
+CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 
 
 class RateEvidence(Protocol):
@@ -41,45 +39,12 @@ class RateStream(Protocol):
     def evidence(self) -> RateEvidence: ...
 
 
-def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = ()) -> TestVerdict:
-    """The verdict of a finished test."""
-    plan, evidence = stream.plan, stream.evidence
-    gates = tuple(_with_fields(gate_verdict(gate, stream), evidence) for gate in stream.gates)
-    return replace(
-        unjudged(plan, tuple(evidence.problems), order),
-        verdict=worst(gate.verdict for gate in gates if gate.blocking),
-        trials=stream.folded,
-        cases=evidence.cases,
-        holes=evidence.errors,
-        distinct_replies=evidence.distinct_replies,
-        usage=evidence.usage,
-        gates=gates,
-        failing=tuple(evidence.failing),
-        redactions=dict(sorted(evidence.redactions.items())),
-        **_judged(evidence, warnings),
-    )
-
-
-def _judged(evidence: Evidence, warnings: tuple[str, ...]) -> dict[str, Any]:
-    """What a verdict says of the models that judged the replies; a judge that changed on the way is a warning."""
-    judges = evidence.judges
-    if judges is None:
-        return {"warnings": warnings}
-    return {"judges": judges.row(), "warnings": (*warnings, *judges.warnings())}
-
-
-def _with_fields(verdict: GateVerdict, evidence: Evidence) -> GateVerdict:
-    """A verdict on structured replies says which fields agree how often, over all counted trials."""
-    found = evidence.fields.get(verdict.name)
-    return verdict if found is None else replace(verdict, figures={**verdict.figures, "fields": found.rows()})
-
-
 def gate_verdict(gate: GateFold, stream: RateStream) -> GateVerdict:
     """The verdict of one gate on a rate, with its interval and its sentence."""
-    decision = _too_many_holes(gate, stream.plan.max_errors) or gate.decision
+    decision = too_many_holes(gate, stream.plan.max_errors) or gate.decision
     assert decision is not None  # a finished stream has decided all gates
     plan, tally = gate.plan, gate.tally
-    interval = gate.rule.interval(tally, cut=decision.stop_reason in _CUT) if tally.n else None
+    interval = gate.rule.interval(tally, cut=decision.stop_reason in CUT) if tally.n else None
     scored = tally.n - tally.holes
     rate = tally.successes / scored if scored else None
     return replace(
@@ -128,7 +93,7 @@ def _latency_figures(plan: GatePlan, latencies: Sequence[float]) -> dict[str, An
     }
 
 
-def _too_many_holes(gate: GateFold, limit: float) -> Decision | None:
+def too_many_holes(gate: Fold, limit: float) -> Decision | None:
     """An error where more than the allowed share of trials could not be scored and nothing is proved bad."""
     tally, decided = gate.tally, gate.decision
     if tally.holes > limit * tally.n and (decided is None or decided.outcome is not Outcome.FAIL):

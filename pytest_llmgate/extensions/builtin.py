@@ -17,6 +17,7 @@ _ASSERTIONS = {
     "python": "pytest_llmgate.detectors.python_check:PYTHON",
     "latency": "pytest_llmgate.detectors.latency:LATENCY",
     "cost": "pytest_llmgate.detectors.cost:COST",
+    "cost-regression": "pytest_llmgate.detectors.cost_regression:COST_REGRESSION",
     "refusal": "pytest_llmgate.detectors.refusal:REFUSAL",
     "finish-reason": "pytest_llmgate.detectors.finish_reason:FINISH_REASON",
     "tool-called": "pytest_llmgate.detectors.tool_called:TOOL_CALLED",
@@ -56,11 +57,7 @@ SIMULATORS = frozenset({"aer"})  # ours: they need no device to be opened
 _EXTRAS = {"local": "pytest-llmgate[local]"}
 
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
-PENDING_ASSERTIONS = frozenset(
-    {
-        "cost-regression",
-    }
-)  # fmt: skip
+PENDING_ASSERTIONS: frozenset[str] = frozenset()
 PENDING_PROVIDERS = frozenset({"anthropic", "ollama"})
 
 

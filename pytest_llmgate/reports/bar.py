@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from pytest_llmgate.core.rates import percent
+from pytest_llmgate.reports import compared_words
 from pytest_llmgate.reports.circuit_words import is_figure
 from pytest_llmgate.reports.numbers import figure
 
@@ -39,13 +41,16 @@ def bar_of(gate: Mapping[str, Any]) -> Bar | None:
         return None
     values = (*gate["interval"], gate["estimate"], gate["threshold"], gate["bad"])
     known = [value for value in values if value is not None]
-    plain = gate["type"] == "expectation"
+    compared = compared_words.is_compared(gate)
+    plain = gate["type"] == "expectation" or compared
     low, high = _round_ends(min(known), max(known)) if plain else _scale(min(known), max(known))
     left, right, estimate, good, bad = (None if value is None else _place(value, low, high) for value in values)
     assert left is not None
     assert right is not None
     assert estimate is not None
-    shown = figure if is_figure(gate) else percent
+    shown: Callable[[float], str] = figure if is_figure(gate) else percent
+    if compared:
+        shown = partial(compared_words.figure, gate)
     return Bar(left, right, estimate, good, bad, shown(low), shown(high))
 
 

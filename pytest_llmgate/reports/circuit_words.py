@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 def is_figure(gate: Row) -> bool:
     """Whether a gate asks for a distance or a value, where others ask for a rate."""
-    return gate["type"] in UNRATED
+    return gate["type"] in UNRATED and not gate.get("compared")
 
 
 # ---- what was drawn

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pytest_llmgate.reports.escape import harmless, no_command, wrapped
 from pytest_llmgate.reports.numbers import counted, money, rough
 from pytest_llmgate.reports.plan_circuits import CircuitTestFigures, circuit_lines
-from pytest_llmgate.reports.plan_gates import GateFigures, chance, gate_lines
+from pytest_llmgate.reports.plan_gates import ComparedFigures, GateFigures, chance, compared_lines, gate_lines
 
 __all__ = ["GateFigures", "PlanFigures", "TestFigures", "lines"]
 
@@ -30,7 +30,7 @@ class TestFigures:
     ceiling: int
     expected_trials: float
     costliest: str
-    gates: Sequence[GateFigures]
+    gates: Sequence[GateFigures | ComparedFigures]
     calls_per_trial: int | None = 1
     cost_per_call: Decimal | None = None
     notes: Sequence[str] = ()
@@ -88,7 +88,7 @@ def _test(test: TestFigures) -> Iterator[tuple[int, str]]:
     yield 2, f"{rough(test.expected_trials)} trials to expect, {most}; {test.costliest} sets the cost"
     yield 2, _calls(test)
     for gate in test.gates:
-        yield from gate_lines(gate)
+        yield from gate_lines(gate) if isinstance(gate, GateFigures) else compared_lines(gate)
     for note in test.notes:
         yield 2, f"note: {note}"
 

@@ -46,6 +46,28 @@ class GateFigures:
     repeats: int = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedFigures:
+    """What a gate that is compared with a baseline will take. said: sentences; expected: trials, at a good build."""
+
+    name: str
+    severity: str
+    expected: float
+    said: Sequence[str]
+    notes: Sequence[str] = ()
+
+
+def compared_lines(gate: ComparedFigures) -> Iterator[tuple[int, str]]:
+    """Indents and sentences."""
+    first, *rest = gate.said
+    severity = "" if gate.severity == "block" else f" [{gate.severity}: does not block]"
+    yield 2, f"{gate.name}{severity}: {first}"
+    for sentence in rest:
+        yield 4, sentence
+    for note in gate.notes:
+        yield 4, f"note: {note}"
+
+
 def gate_lines(gate: GateFigures, unit: str = "trial") -> Iterator[tuple[int, str]]:
     """Indents and sentences. unit: what is drawn, one by one."""
     unit = unit if gate.repeats == 1 else "group"

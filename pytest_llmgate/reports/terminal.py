@@ -30,7 +30,7 @@ SHOWN_FIELDS = 3
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
 _INDENT = 16  # the column of sentences, behind the longest verdict word
-_SAID_ALL = frozenset({"first-fail", "error"})  # stops whose sentence leaves nothing to add
+_SAID_ALL = frozenset({"first-fail", "error", "new", "stale"})  # stops whose sentence leaves nothing to add
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports import circuit_words
+from pytest_llmgate.reports import circuit_words, compared_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
@@ -115,6 +115,8 @@ def rates(gate: Mapping[str, Any]) -> str:
     """What counts as good and as bad for a gate."""
     if circuit_words.is_figure(gate):
         return circuit_words.limits(gate)
+    if compared_words.is_compared(gate):
+        return compared_words.limits(gate)
     unwanted = gate["bad"] > gate["threshold"]
     good, bad = ("at or below", "at or above") if unwanted else ("at or above", "at or below")
     assumed = " (assumed)" if gate.get("bad_assumed") else ""
@@ -125,6 +127,8 @@ def measured(gate: Mapping[str, Any]) -> str:
     """The estimate with its interval, or that there is none."""
     if circuit_words.is_figure(gate):
         return circuit_words.measured(gate)
+    if compared_words.is_compared(gate):
+        return compared_words.measured(gate)
     if gate["estimate"] is None:
         return "nothing measured"
     if gate["interval"] is None:

@@ -8,18 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pytest_llmgate.core.errors import Where, nearest, problem
+from pytest_llmgate.core.errors import nearest, problem
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.plan import GatePlan, TestPlan, plan_from_row
 from pytest_llmgate.core.ports import BlockingSubject
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.trial import Trial, TrialKeys
 from pytest_llmgate.engine.judge import Judge
-from pytest_llmgate.reports.summary import build_result, misfit
+from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.finish import decide_recorded
 from pytest_llmgate.session.gate_session import GateSession
 from pytest_llmgate.session.planner import Planner
+from pytest_llmgate.session.runs import readable_result
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
@@ -62,17 +63,6 @@ def regate(root: Path, run: RunDir, otherwise: Otherwise) -> dict[str, Any]:
     return build_result({**known["run"], "exploratory": touched}, tests, known["execution"])
 
 
-def readable_result(run: RunDir) -> dict[str, Any] | None:
-    """A run's `result.json`, None where it has none; refuses one that this version does not understand."""
-    result = run.read_result()
-    wrong = misfit(result) if result is not None else ""
-    if wrong:
-        hint = "read it with the version that wrote it, or start a new run with: pytest --llm-suite"
-        place = Where(str(run.path / "result.json"))
-        raise problem("run-damaged", f"this result cannot be read: {wrong}", place, hint)
-    return result
-
-
 def _check_known(otherwise: Otherwise, plans: Sequence[TestPlan]) -> None:
     """Refuse thresholds that no gate of the run would take, or the answer would only seem to be about them."""
     gates = [gate for plan in plans for gate in plan.gates]
@@ -86,7 +76,7 @@ def _check_known(otherwise: Otherwise, plans: Sequence[TestPlan]) -> None:
 
 
 def _changed(gate: GatePlan, otherwise: Otherwise) -> GatePlan:
-    if otherwise.gate not in (None, gate.name) or not otherwise.changes:
+    if otherwise.gate not in (None, gate.name) or not otherwise.changes or not gate.rated:
         return gate
     changed = replace(gate, trials=None, bad_assumed=False, **otherwise.changes)  # type: ignore[arg-type]
     if not 0.0 < changed.bad < changed.good <= 1.0:

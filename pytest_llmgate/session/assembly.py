@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.codec import canonical
-from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.errors import LlmgateError, Problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.groups import groups_in
@@ -22,11 +21,11 @@ from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.detectors.negated import negate
 from pytest_llmgate.engine.calls import CallRooms, ModelCaller
+from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
-from pytest_llmgate.stats.rules import Census
 from pytest_llmgate.store.cassette import JsonlCassette
 
 FREE_PROVIDERS = ("python", "local")
@@ -120,24 +119,22 @@ class Parts:
         return self.callers[key]
 
 
-def rules(plan: TestPlan, designs: Designs) -> tuple[Rule, ...]:
-    """The rule of each gate, in order."""
-    return tuple(rule_plan(gate, plan, designs).rule for gate in plan.gates)
-
-
 def rule_plan(gate: GatePlan, plan: TestPlan, designs: Designs) -> RulePlan:
     """The rule of one gate with its design; raises LlmgateError for rates that no rule can tell apart."""
     ceiling = gate.trials or groups_in(plan.trials, len(plan.cases), gate.repeats)
     return gate_rule(gate, gate.bad, ceiling, designs)
 
 
-def stream(plan: TestPlan, designs: Designs) -> TestStream:
-    """The ordered window of a test; declared or presumed equal replies make it a census."""
+def stream(plan: TestPlan, designs: Designs, sampled: int = 0) -> TestStream:
+    """The ordered window of a test. sampled: trials to draw whatever its gates say, for a baseline."""
+    return TestStream(plan, folds_of(plan, lambda gate: rule_plan(gate, plan, designs).rule), sampled)
 
-    def census(place: int, cases: int) -> Rule:
-        return Census(threshold=plan.gates[place].good, cases=cases)
 
-    return TestStream(plan, rules(plan, designs), census)
+def baseline_trials(plan: TestPlan) -> int:
+    """The trials that a proposed baseline of a test rests on; 0 where none of its gates has one."""
+    if plan.circuit is not None or not any(gate.compared for gate in plan.gates):
+        return 0
+    return plan.baseline_trials or plan.trials
 
 
 def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from pytest_llmgate.core.baseline import BASELINE_SUFFIX, BaselineKey, CircuitBaseline
-from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.baseline import BASELINE_SUFFIX, AnyBaseline
+from pytest_llmgate.core.baseline_key import BaselineKey
+from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.plan import SUITE_SUFFIX
+from pytest_llmgate.session.baseline_words import lines, page
 from pytest_llmgate.session.baselines import after, by_file, confirmed, proposals_of
-from pytest_llmgate.session.results import open_run, result_of
+from pytest_llmgate.session.runs import open_run, result_of
+from pytest_llmgate.store.accepting import Change, changes
 from pytest_llmgate.store.baseline_lines import decode
-from pytest_llmgate.store.baselines import Change, changes, read_baselines
+from pytest_llmgate.store.baselines import read_baselines
 from pytest_llmgate.store.git import commit_of, file_at, files_at, merge_base
+from pytest_llmgate.store.rundir import RunDir
+from pytest_llmgate.suites.loosened import loosened
 
 _MERGE_BASE = "merge-base"
 _INSTALLED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
 
 
-def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str, str]) -> tuple[str, list[Change]]:
-    """A title, and what differs.
+class Difference(NamedTuple):
+    """What differs. loosened: sentences on thresholds that are easier to keep now."""
+
+    title: str
+    changes: list[Change]
+    loosened: Sequence[str] = ()
+
+
+def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str, str]) -> Difference:
+    """What differs.
 
     run: its proposals are looked at, as an accept would write them; None for the newest run, or with `against` for
     the files of the checkout. against: a revision of git, or `merge-base`; None for the files of the checkout.
@@ -31,10 +46,44 @@ def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str,
         proposed = list(proposals_of(root, run).values())
         old = _entries(root, by_file(proposed), commit)
         new = after(old, proposed, confirmed(result_of(root, run)))
-        return f"proposals of run {open_run(root, run).id} against the baselines {where}", changes(old, new)
+        title = f"proposals of run {open_run(root, run).id} against the baselines {where}"
+        return Difference(title, changes(old, new), _loosened(root, commit))
     names = sorted({*baseline_files(root), *files_at(root, commit, BASELINE_SUFFIX)})
     found = changes(_entries(root, names, commit), _entries(root, names, None))
-    return f"baselines of the checkout against those {where}", found
+    return Difference(f"baselines of the checkout against those {where}", found, _loosened(root, commit))
+
+
+def _loosened(root: Path, commit: str | None) -> list[str]:
+    """What the suites of the checkout let pass that those of a commit did not."""
+    if commit is None:
+        return []
+    names = sorted({*files_at(root, None, SUITE_SUFFIX), *files_at(root, commit, SUITE_SUFFIX)})
+    return [text for name in names for text in loosened(name, _text_at(root, commit, name), _text_now(root / name))]
+
+
+def _text_at(root: Path, commit: str, name: str) -> str | None:
+    data = file_at(root, commit, name)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _text_now(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def written(run: RunDir, root: Path, result: Mapping[str, Any], entries: Sequence[AnyBaseline]) -> str:
+    """The proposals of a run that has just ended against the files of the checkout, as Markdown for a pull request.
+
+    A baseline file that cannot be read is said in their place.
+    """
+    try:
+        old = _entries(root, by_file(entries), None)
+    except LlmgateError as fault:
+        return page("proposed baselines", [str(fault)])
+    new = after(old, entries, confirmed(result))
+    return page("proposed baselines", lines(f"run {run.id} against the checkout", changes(old, new)))
 
 
 def baseline_files(root: Path) -> list[str]:
@@ -47,9 +96,9 @@ def baseline_files(root: Path) -> list[str]:
     return sorted(found)
 
 
-def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[BaselineKey, CircuitBaseline]:
+def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[BaselineKey, AnyBaseline]:
     """The entries of baseline files at a commit, or for None in the checkout; a file that is not there has none."""
-    found: dict[BaselineKey, CircuitBaseline] = {}
+    found: dict[BaselineKey, AnyBaseline] = {}
     for name in names:
         if commit is None:
             found.update(read_baselines(root / name, root).entries)

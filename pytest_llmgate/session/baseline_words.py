@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pytest_llmgate.core.baseline import BaselineKey, CircuitBaseline, compare, distance
+from pytest_llmgate.core.baseline import CircuitBaseline, compare, distance
+from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
+from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.reports.escape import harmless, no_command, wrapped
 from pytest_llmgate.reports.words import counted, percent
-from pytest_llmgate.store.baselines import Change
+from pytest_llmgate.session.reply_words import reply_differences, reply_kind
+from pytest_llmgate.store.accepting import Change
 
 _WIDEST = 79
 _SHOWN_MOVES = 3
 
 
-def lines(title: str, changes: Sequence[Change]) -> list[str]:
-    """A title and every change, in lines of at most 79 columns; text of users is made harmless."""
-    found = list(_hung(f"{title}: {_summary(changes)}", 0))
+def lines(title: str, changes: Sequence[Change], loosened: Sequence[str] = ()) -> list[str]:
+    """A title and every change, in lines of at most 79 columns; text of users is made harmless.
+
+    loosened: sentences on thresholds that are easier to keep now, which come first.
+    """
+    found = list(_hung(f"{title}: {summary(changes, loosened)}", 0))
+    for sentence in loosened:
+        found += ["", *_hung(f"loosened: {sentence}", 0)]
     for change in changes:
         found.append("")
-        for indent, sentence in _change(change):
+        for indent, sentence in change_sentences(change):
             found += _hung(sentence, indent)
     return found
+
+
+def page(title: str, said: Sequence[str]) -> str:
+    """Lines as Markdown in which nothing of what users wrote is markup: a fence longer than any in them."""
+    longest = max((len(run) for line in said for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"## {title}", "", f"{fence}text", *said, fence, ""])
 
 
 def _hung(sentence: str, indent: int) -> Iterator[str]:
@@ -29,23 +45,27 @@ def _hung(sentence: str, indent: int) -> Iterator[str]:
         yield " " * (indent + (2 if number else 0)) + no_command(line)
 
 
-def _summary(changes: Sequence[Change]) -> str:
-    counts = Counter(_word(change) for change in changes)
-    return ", ".join(f"{number} {word}" for word, number in counts.items()) or "no difference"
+def summary(changes: Sequence[Change], loosened: Sequence[str] = ()) -> str:
+    """How many changes there are of each kind."""
+    counts = Counter(word(change) for change in changes)
+    found = [f"{len(loosened)} loosened"] if loosened else []
+    return ", ".join([*found, *(f"{number} {kind}" for kind, number in counts.items())]) or "no difference"
 
 
-def _word(change: Change) -> str:
+def word(change: Change) -> str:
+    """What became of an entry, in one word."""
     if change.new is None:
         return "deleted"
     return "new" if change.old is None else "changed"
 
 
-def _change(change: Change) -> Iterator[tuple[int, str]]:
-    yield 0, f"{_word(change)}: {_name(change.key)}"
+def change_sentences(change: Change) -> Iterator[tuple[int, str]]:
+    """Indents and sentences on one change."""
+    yield 0, f"{word(change)}: {_name(change.key)}"
     entry = change.new or change.old
     assert entry is not None  # one of the two is there
     if change.old is None or change.new is None:
-        yield 2, f"{_kind(entry)}; depth {entry.shape['depth']}, {counted(entry.shape['two_qubit'], 'two-qubit gate')}"
+        yield 2, _whole(entry)
     else:
         for sentence in _differences(change.old, change.new):
             yield 2, sentence
@@ -54,7 +74,14 @@ def _change(change: Change) -> Iterator[tuple[int, str]]:
 
 
 def _name(key: BaselineKey) -> str:
-    return f"{key.test}, {key.gate}" + (f" ({key.arm})" if key.arm else "")
+    arm = "the anchor" if key.arm == ANCHOR else key.arm
+    return f"{key.test}, {key.gate}" + (f" ({arm})" if key.arm else "")
+
+
+def _whole(entry: CircuitBaseline | ReplyBaseline) -> str:
+    if isinstance(entry, ReplyBaseline):
+        return reply_kind(entry)
+    return f"{_kind(entry)}; depth {entry.shape['depth']}, {counted(entry.shape['two_qubit'], 'two-qubit gate')}"
 
 
 def _kind(entry: CircuitBaseline) -> str:
@@ -62,7 +89,16 @@ def _kind(entry: CircuitBaseline) -> str:
     return f"{drawn} on {entry.backend}, {counted(len(entry.outcomes), 'outcome')}"
 
 
-def _differences(old: CircuitBaseline, new: CircuitBaseline) -> Iterator[str]:
+def _differences(old: CircuitBaseline | ReplyBaseline, new: CircuitBaseline | ReplyBaseline) -> Iterator[str]:
+    if isinstance(old, CircuitBaseline) and isinstance(new, CircuitBaseline):
+        yield from _distribution_differences(old, new)
+    elif isinstance(old, ReplyBaseline) and isinstance(new, ReplyBaseline):
+        yield from reply_differences(old, new)
+    else:
+        yield f"{_whole(old)} → {_whole(new)}"
+
+
+def _distribution_differences(old: CircuitBaseline, new: CircuitBaseline) -> Iterator[str]:
     yield from compare(old, new.identity).sentences
     if _kind(old) != _kind(new):
         yield f"{_kind(old)} → {_kind(new)}"

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.baseline import BaselineKey, CircuitBaseline, baseline_file
+from pytest_llmgate.core.baseline import AnyBaseline, baseline_file
+from pytest_llmgate.core.baseline_key import BaselineKey
 from pytest_llmgate.core.errors import LlmgateError, Problem, Where, nearest, problem
-from pytest_llmgate.session.results import open_run, result_of
+from pytest_llmgate.session.runs import open_run, result_of
+from pytest_llmgate.store.accepting import Change, accepted, changes
 from pytest_llmgate.store.baseline_lines import Entries
-from pytest_llmgate.store.baselines import Change, accepted, changes, read_baselines, update_baselines
+from pytest_llmgate.store.baselines import read_baselines, update_baselines
 from pytest_llmgate.store.git import user_name
 from pytest_llmgate.store.proposals import read_proposals
 
@@ -29,12 +31,16 @@ def accept(
     reason: str,
     changed: bool,
     environ: Mapping[str, str],
+    anchor: bool = False,
+    redacted: bool = False,
 ) -> list[Change]:
     """Approve what a run proposes; returns what differs in the baseline files now.
 
     run: its directory or id, None for the newest. names: tests, as full ids, as suite files or by their last part;
-    none for all that propose. changed: also replace baselines that the run itself does not confirm. Raises before
-    anything is written where any of the tests must not be accepted or any of the files cannot be read.
+    none for all that propose. changed: also replace baselines that the run itself does not confirm. anchor: cost,
+    latency and quality are tested against these from now on, and not only shown. redacted: also take tests most of
+    whose replies were changed by redaction. Raises before anything is written where any of the tests must not be
+    accepted or any of the files cannot be read.
     """
     refuse_ci(environ)
     reason = " ".join(reason.split())
@@ -44,9 +50,11 @@ def accept(
     _check_run(result)
     chosen = _chosen(proposals_of(root, run), names, [test["id"] for test in result["tests"]])
     _check_tests(result, chosen, changed)
+    if not redacted:
+        _check_redactions(result, chosen)
     author = user_name(root)
     signed = [replace(entry, reason=reason, author=author) for entry in chosen.values()]
-    return _write(root, signed, confirmed(result))
+    return _write(root, signed, confirmed(result), anchor)
 
 
 def refuse_ci(environ: Mapping[str, str]) -> None:
@@ -75,14 +83,14 @@ def confirmed(result: Mapping[str, Any]) -> Confirmed:
     }
 
 
-def after(old: Entries, proposed: Sequence[CircuitBaseline], same: Confirmed) -> Entries:
+def after(old: Entries, proposed: Sequence[AnyBaseline], same: Confirmed, anchor: bool = False) -> Entries:
     """What an accept makes of the entries of a file."""
-    return accepted(old, proposed, lambda entry: (entry.test, entry.gate) in same)
+    return accepted(old, proposed, lambda entry: (entry.test, entry.gate) in same, anchor=anchor)
 
 
-def by_file(entries: Sequence[CircuitBaseline]) -> dict[str, list[CircuitBaseline]]:
+def by_file(entries: Sequence[AnyBaseline]) -> dict[str, list[AnyBaseline]]:
     """Entries by the baseline file that they belong into, relative to the root; in order."""
-    found: dict[str, list[CircuitBaseline]] = {}
+    found: dict[str, list[AnyBaseline]] = {}
     for entry in sorted(entries, key=lambda entry: entry.key):
         found.setdefault(baseline_file(suite_file(entry.test)), []).append(entry)
     return found
@@ -150,28 +158,49 @@ def _objection(row: Mapping[str, Any] | None, test: str, own: Collection[str], c
     if row is None:
         return Problem("accept-refused", f"{test} has no verdict in this run", None, "run it again to its end")
     for gate in row["gates"]:
-        if gate["name"] not in own and gate["verdict"] != "pass" and gate.get("blocking", True):
+        if not _of_baseline(gate, own) and gate["verdict"] != "pass" and gate.get("blocking", True):
             text = f"{test} is not good: {gate['name']} is {gate['verdict']}: {gate['reason']}"
-            return Problem("accept-refused", text, None, "mend that first: nothing is accepted from a failing test")
+            cut = gate["stop_reason"] == "first-fail"
+            hint = "write stop: all at the test, so that every gate speaks" if cut else "mend that first"
+            return Problem("accept-refused", text, None, f"{hint}: nothing is accepted from a failing test")
     for gate in row["gates"]:
-        if gate["name"] in own and gate["verdict"] != "pass" and gate["stop_reason"] != "new" and not changed:
+        if _of_baseline(gate, own) and gate["verdict"] != "pass" and gate["stop_reason"] != "new" and not changed:
             text = f"{test} is not what was approved: {gate['name']} is {gate['verdict']}: {gate['reason']}"
             return Problem("accept-changed", text, None, "if this is the change that you want, add --changed")
     return None
 
 
-def _write(root: Path, signed: Sequence[CircuitBaseline], same: Confirmed) -> list[Change]:
+def _of_baseline(gate: Mapping[str, Any], own: Collection[str]) -> bool:
+    """Whether a gate is compared with a baseline; both parts of a cost regression are."""
+    return gate["name"] in own or bool(gate.get("compared"))
+
+
+def _check_redactions(result: Mapping[str, Any], chosen: Entries) -> None:
+    """Refuse figures of replies that redaction changed through and through: they would be its figures."""
+    tests = {key.test for key in chosen}
+    wrong = []
+    for row in result["tests"]:
+        passages = sum((row.get("redactions") or {}).values())
+        if row["id"] in tests and passages > row.get("trials", 0):
+            text = f"{row['id']}: {passages} passages of {row['trials']} replies were redacted"
+            hint = "take private text out of the cases, or accept it all the same with --redacted"
+            wrong.append(Problem("accept-redacted", text, None, hint))
+    if wrong:
+        raise LlmgateError(*wrong)
+
+
+def _write(root: Path, signed: Sequence[AnyBaseline], same: Confirmed, anchor: bool) -> list[Change]:
     """Bring entries into their files; each file is read before the first one is written."""
     files = by_file(signed)
     for name, entries in files.items():
         _check_place(root, name, entries)
         read_baselines(root / name, root)
-    before: dict[BaselineKey, CircuitBaseline] = {}
-    now: dict[BaselineKey, CircuitBaseline] = {}
+    before: dict[BaselineKey, AnyBaseline] = {}
+    now: dict[BaselineKey, AnyBaseline] = {}
     for name, entries in files.items():
 
-        def change(old: Entries, entries: Sequence[CircuitBaseline] = entries) -> Entries:
-            return after(old, entries, same)
+        def change(old: Entries, entries: Sequence[AnyBaseline] = entries) -> Entries:
+            return after(old, entries, same, anchor)
 
         old, new = update_baselines(root / name, root, change)
         before.update(old)
@@ -179,7 +208,7 @@ def _write(root: Path, signed: Sequence[CircuitBaseline], same: Confirmed) -> li
     return changes(before, now)
 
 
-def _check_place(root: Path, name: str, entries: Sequence[CircuitBaseline]) -> None:
+def _check_place(root: Path, name: str, entries: Sequence[AnyBaseline]) -> None:
     """Refuse a suite that is not in this checkout: a run's directory must not choose any file to be written."""
     inside = (root / name).resolve().is_relative_to(root.resolve())
     for file in sorted({suite_file(entry.test) for entry in entries}):

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.core.plan import TestPlan, plan_from_row
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_row
 from pytest_llmgate.core.reply import Usage, total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.run import Stream
-from pytest_llmgate.engine.verdicts import decide_test, unjudged
+from pytest_llmgate.engine.verdicts import unjudged
 from pytest_llmgate.reports.html import render_html
 from pytest_llmgate.reports.summary import build_result
+from pytest_llmgate.session import baseline_diff
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
 from pytest_llmgate.session.records import finish_manifest
+from pytest_llmgate.session.reply_proposals import proposals_of
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
 from pytest_llmgate.store.designs import DesignCache
@@ -27,6 +31,9 @@ from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.merge import discard_tests, merge_tests, merge_trials
 from pytest_llmgate.store.proposals import merge_proposals
 from pytest_llmgate.store.rundir import RunDir
+
+DIFF_PAGE = "baseline.proposed.md"
+"""What the proposals of a run would change, for the pull request."""
 
 
 def decide_recorded(
@@ -102,18 +109,34 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     execution = _execution(settings, run)
     interrupted = bool(missing) or _was_cut(tests)
     if settings.baseline == "propose":
-        execution["proposed_baselines"] = len(merge_proposals(run))
+        proposed = merge_proposals(run, _proposed(run, plans, rows))
+        execution["proposed_baselines"] = len(proposed)
     result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
+    if settings.baseline == "propose":
+        text = baseline_diff.written(run, settings.root, result, list(proposed.values()))
+        write_atomic(run.path / DIFF_PAGE, text.encode("utf-8", "backslashreplace"))
     discard_tests(run)
     write_report(run, result)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     complete = not interrupted and settings.record == "all" and not settings.resume
-    _merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
+    merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
     return result
 
 
-def _merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str, Any]]) -> None:
+def _proposed(
+    run: RunDir, plans: Iterable[Mapping[str, Any]], rows: Mapping[str, Mapping[str, Any]]
+) -> Iterator[ReplyBaseline]:
+    """What tests on replies propose; one that could not be judged proposes nothing."""
+    recorded = Recorded(run)
+    for row in plans:
+        judged = rows[row["id"]]
+        if row["kind"] != "circuit" and not judged.get("skipped") and judged["verdict"] != "error":
+            yield from proposals_of(plan_from_row(row), recorded.rows(row["id"]))
+    recorded.close()
+
+
+def merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str, Any]]) -> None:
     """Bring this run's recordings into the cassettes.
 
     anew: plans that were recorded anew from end to end; a suite all of whose tests are among them drops from its

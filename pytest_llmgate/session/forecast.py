@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,8 +14,10 @@ from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.reports.numbers import counted
 from pytest_llmgate.reports.plan import PlanFigures, TestFigures, lines
 from pytest_llmgate.reports.plan_circuits import CircuitTestFigures
+from pytest_llmgate.reports.plan_gates import ComparedFigures
 from pytest_llmgate.session.assembly import rule_plan
 from pytest_llmgate.session.circuits.tests import SCRATCH
+from pytest_llmgate.session.compared_figures import compared_figures
 from pytest_llmgate.session.judge_costs import call_ceiling, judge_calls, judge_ceilings
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.rate_figures import InTrials, rate_figures
@@ -55,8 +57,8 @@ def forecast(
             refused += circuit.refused
             clear = (1.0 if clear is None else clear) * circuit.clear
             continue
-        chosen = [rule_plan(gate, plan, designs) for gate in plan.gates]
-        rules += [rule for gate, rule in zip(plan.gates, chosen, strict=True) if gate.blocks]
+        chosen = {gate.name: rule_plan(gate, plan, designs) for gate in plan.gates if gate.rated}
+        rules += [chosen[gate.name] for gate in plan.gates if gate.blocks and gate.name in chosen]
         tests.append(_test(plan, chosen, prices))
     figures = PlanFigures(
         suite=suite.name, file=suite.file, tests=tests, p_good_blocked=_blocked(rules, clear), budget=budget
@@ -98,24 +100,36 @@ def _circuits(planner: Planner, suite: SuitePlan) -> Circuits | None:
     return lambda plan: circuit_forecast(plan, desk.brief(plan), planner.designs)
 
 
-def _test(plan: TestPlan, chosen: Sequence[RulePlan], prices: Prices) -> TestFigures:
+def _test(plan: TestPlan, chosen: Mapping[str, RulePlan], prices: Prices) -> TestFigures:
     size = len(plan.cases)
-    both = list(zip(plan.gates, chosen, strict=True))
-    cost = shared_cost([(_in_trials(rule, gate.repeats, size), rule.good) for gate, rule in both])
     once = size * max((gate.repeats for gate in plan.gates), default=1)
     covered = min(once, plan.trials) if plan.cover == "each" else 0
-    gates = [rate_figures(gate, rule) for gate, rule in both]
+    gates = [
+        rate_figures(gate, chosen[gate.name]) if gate.name in chosen else compared_figures(gate, plan)
+        for gate in plan.gates
+    ]
+    asked = [(figures.expected, figures.name) for figures in gates if isinstance(figures, ComparedFigures)]
+    expected, costliest = max([*_shared(plan, chosen), *asked, (float(covered), "cover: each case once")])
     return TestFigures(
         id=plan.id,
         cases=size,
         ceiling=plan.trials,
-        expected_trials=max(cost.expected, covered),
-        costliest="cover: each case once" if covered > cost.expected else plan.gates[cost.costliest].name,
+        expected_trials=expected,
+        costliest=costliest,
         gates=gates,
         calls_per_trial=1 + judge_calls(plan) if plan.kind == "prompt" else None,
         cost_per_call=_cost_per_call(plan, prices),
         notes=_notes(plan),
     )
+
+
+def _shared(plan: TestPlan, chosen: Mapping[str, RulePlan]) -> list[tuple[float, str]]:
+    """The trials that the gates on rates take together, and the one that takes most."""
+    both = [(gate, chosen[gate.name]) for gate in plan.gates if gate.name in chosen]
+    if not both:
+        return []
+    cost = shared_cost([(_in_trials(rule, gate.repeats, len(plan.cases)), rule.good) for gate, rule in both])
+    return [(cost.expected, both[cost.costliest][0].name)]
 
 
 def _in_trials(rule: RulePlan, repeats: int, cases: int) -> Charted:

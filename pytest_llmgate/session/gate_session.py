@@ -14,12 +14,13 @@ from pytest_llmgate.core.record import usage_row
 from pytest_llmgate.core.reply import total_usage
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.keeping import keeping
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.engine.stream import TestStream
-from pytest_llmgate.engine.verdicts import decide_test, unjudged
+from pytest_llmgate.engine.verdicts import unjudged
 from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.redaction.replies import redact_reply
 from pytest_llmgate.session import assembly
@@ -103,7 +104,7 @@ class GateSession:
             subject = self._judged(plan, self._subject(plan), assembly.asking(measures))
         judge, cases = Judge(plan, measures, self.parts.redact_text), [case.id for case in plan.cases]
         test = TestRun(
-            assembly.stream(plan, self.records.designs),
+            assembly.stream(plan, self.records.designs, self._sampled(plan)),
             judge,
             self.records.journal,
             subject,
@@ -114,6 +115,10 @@ class GateSession:
         )
         self._tests[test_id] = test
         return test
+
+    def _sampled(self, plan: TestPlan) -> int:
+        """Trials to draw whatever the gates of a test say, because its baseline is to be proposed."""
+        return assembly.baseline_trials(plan) if self.settings.baseline == "propose" else 0
 
     def _look_ahead(self, plan: TestPlan) -> bool | None:
         """Whether trials of a test may be sent before earlier ones have answered."""
@@ -164,6 +169,12 @@ class GateSession:
             self.refuse(test_id, fault)
         else:
             self.engine.submit(test)
+
+    def extend(self, test_id: str, sampled: int) -> None:
+        """Have this many trials of a test drawn in all, whatever its gates say. Raises LlmgateError."""
+        test = self.prepare(test_id)
+        test.reopen(sampled)
+        self.engine.submit(test)
 
     def refuse(self, test_id: str, fault: LlmgateError) -> TestVerdict:
         """The error verdict of a test that cannot start."""

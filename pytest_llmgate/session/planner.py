@@ -15,6 +15,7 @@ from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.redaction.plans import redact_suite
 from pytest_llmgate.redaction.redactor import Redactor
 from pytest_llmgate.redaction.rules import read_rules
+from pytest_llmgate.session.against import Against
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.suites.config import PYPROJECT
 from pytest_llmgate.suites.load import load_suite
@@ -31,10 +32,18 @@ class Planner:
         self.designs = DesignCache(settings.root)
         self.redactor = Redactor(rules=read_rules(settings.redaction, os.environ, lambda key: Where(PYPROJECT)))
         self.suites: dict[str, SuitePlan] = {}
+        self.against = Against(settings, lambda text: self.redactor.redact(text)[0])
 
     def suite(self, path: Path) -> SuitePlan:
         """The plan of a YAML suite; raises LlmgateError with all of its problems."""
-        plan = load_suite(path, self.settings, self.registry, self.designs, providers=self.registry.providers())
+        plan = load_suite(
+            path,
+            self.settings,
+            self.registry,
+            self.designs,
+            providers=self.registry.providers(),
+            against=self.against,
+        )
         circuits = [test for test in plan.tests if test.kind == "circuit"]
         if circuits:
             from pytest_llmgate.session.circuits.check import check_circuits  # imports qiskit
@@ -44,7 +53,14 @@ class Planner:
 
     def module(self, marked: Sequence[MarkedTest]) -> SuitePlan:
         """The plan of a test module's marked functions."""
-        plan = compile_module(marked, self.settings, self.registry, self.designs, providers=self.registry.providers())
+        plan = compile_module(
+            marked,
+            self.settings,
+            self.registry,
+            self.designs,
+            providers=self.registry.providers(),
+            against=self.against,
+        )
         return self._kept(plan)
 
     def _kept(self, plan: SuitePlan) -> SuitePlan:

@@ -6,32 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_llmgate.core.errors import problem
 from pytest_llmgate.reports import terminal
 from pytest_llmgate.reports.escape import harmless
-from pytest_llmgate.session.again import Redrawn, plan_of_today, readable_result, recorded_plan, replay_trial
+from pytest_llmgate.session.again import Redrawn, plan_of_today, recorded_plan, replay_trial
 from pytest_llmgate.session.finish import write_report
 from pytest_llmgate.session.planner import Planner
+from pytest_llmgate.session.runs import open_run, result_of
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.suites.schema import suite_schema
 
 __all__ = ["lines", "open_run", "render_report", "replayed", "result_of", "suite_schema", "with_texts"]
-
-
-def open_run(root: Path, name: str | None) -> RunDir:
-    """The run of this directory or id, or the newest."""
-    return RunDir.find(root, name)
-
-
-def result_of(root: Path, name: str | None) -> dict[str, Any]:
-    """The content of a run's `result.json`."""
-    run = open_run(root, name)
-    result = readable_result(run)
-    if result is None:
-        hint = "go on with it: pytest --llm-suite --llm-resume"
-        raise problem("run-unfinished", f"run {run.id} was not finished", None, hint)
-    return result
 
 
 def lines(root: Path, name: str | None, result: Mapping[str, Any], width: int, color: bool) -> list[str]:

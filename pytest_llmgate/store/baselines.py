@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
-from pytest_llmgate.core.baseline import PARTS, BaselineKey, CircuitBaseline
+from pytest_llmgate.core.baseline import CircuitBaseline
+from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
+from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.files import MAX_BYTES, shown_under
 from pytest_llmgate.store.atomic import storing, write_atomic
 from pytest_llmgate.store.baseline_lines import Entries, broken, decode, encode
 from pytest_llmgate.store.locks import directory_lock
-
-_EQUAL_WITHIN = PARTS // 10**9
-"""Exact probabilities that differ by no more than 1e-9 are the same ones, computed on another machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +23,14 @@ class Baselines:
     entries: Entries
 
     def get(self, test: str, gate: str, arm: str = "") -> CircuitBaseline | None:
-        """The baseline of one arm of a gate, None where nobody approved one."""
-        return self.entries.get(BaselineKey(test, gate, arm))
+        """The baseline of one arm of a gate on a circuit, None where nobody approved one."""
+        found = self.entries.get(BaselineKey(test, gate, arm))
+        return found if isinstance(found, CircuitBaseline) else None
+
+    def of_replies(self, test: str, gate: str) -> ReplyBaseline | None:
+        """What a gate on replies is tested against: the anchor, else what was accepted last; None without either."""
+        found = self.entries.get(BaselineKey(test, gate, ANCHOR)) or self.entries.get(BaselineKey(test, gate))
+        return found if isinstance(found, ReplyBaseline) else None
 
 
 def read_baselines(path: Path, root: Path) -> Baselines:
@@ -70,47 +74,3 @@ def _write(path: Path, entries: Entries) -> None:
     except LlmgateError as fault:
         hint = "the file is as it was: make room for it, or make it writable, then do it again"
         raise LlmgateError(*(replace(found, hint=hint) for found in fault.problems)) from fault
-
-
-def accepted(
-    old: Entries, proposed: Iterable[CircuitBaseline], confirmed: Callable[[CircuitBaseline], bool]
-) -> Entries:
-    """The entries after proposals were approved; those that say nothing new leave the old ones, with their reasons.
-
-    confirmed: whether the run's gate found a proposal to be the same as its old baseline.
-    """
-    fresh = {
-        entry.key: entry
-        for entry in proposed
-        if (known := old.get(entry.key)) is None or not says_the_same(known, entry, confirmed(entry))
-    }
-    return {**old, **fresh} if fresh else old
-
-
-def says_the_same(old: CircuitBaseline, new: CircuitBaseline, confirmed: bool) -> bool:
-    """Whether a new distribution gives no reason to rewrite the old one, so that noise makes no diff.
-
-    The circuit, widths, noise, transpilation, backend and kind must be those of old. Then exact probabilities are the
-    same where none differs by more than 1e-9, and counts where the gate has confirmed the old ones: a second sample
-    of the same distribution is no news.
-    """
-    if (old.identity, old.kind, old.backend) != (new.identity, new.kind, new.backend):
-        return False
-    if old.kind == "counts":
-        return confirmed
-    outcomes = {*old.outcomes, *new.outcomes}
-    return all(abs(old.outcomes.get(name, 0) - new.outcomes.get(name, 0)) <= _EQUAL_WITHIN for name in outcomes)
-
-
-class Change(NamedTuple):
-    """One entry before and after; None where there was, or is, none."""
-
-    key: BaselineKey
-    old: CircuitBaseline | None
-    new: CircuitBaseline | None
-
-
-def changes(old: Entries, new: Entries) -> list[Change]:
-    """The entries that differ: deleted ones first, as nothing is compared with them any more, new ones last."""
-    found = [Change(key, old.get(key), new.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
-    return sorted(found, key=lambda change: (change.new is not None, change.old is None, change.key))

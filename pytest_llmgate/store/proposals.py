@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_llmgate.core.baseline import BaselineKey, CircuitBaseline
+from pytest_llmgate.core.baseline import AnyBaseline
+from pytest_llmgate.core.baseline_key import BaselineKey
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.store.atomic import storing, write_atomic
 from pytest_llmgate.store.baseline_lines import PROPOSALS, Entries, decode, encode
@@ -16,7 +17,7 @@ PROPOSED = "baseline.proposed.json"
 _STEM = "proposals"
 
 
-def append_proposal(run: RunDir, worker: str, entry: CircuitBaseline) -> None:
+def append_proposal(run: RunDir, worker: str, entry: AnyBaseline) -> None:
     """Add a proposal to a worker's segment; raises `disk-full` or `cannot-write`.
 
     worker: its name (`main`, `gw0`, …). Each worker writes its own segment, from one thread at a time.
@@ -28,9 +29,10 @@ def append_proposal(run: RunDir, worker: str, entry: CircuitBaseline) -> None:
         file.write(b"\n" + line + b"\n")
 
 
-def merge_proposals(run: RunDir) -> Entries:
+def merge_proposals(run: RunDir, of_replies: Iterable[AnyBaseline] = ()) -> Entries:
     """Write `baseline.proposed.json` from the segments of all workers, and remove them; returns all proposals.
 
+    of_replies: proposals from the merged trials, which no worker makes.
     The same bytes whatever the number of workers. Of two proposals of one key, as after a resume, the later start's
     counts. Written even where nothing was proposed, which tells a run that proposes from one that only checks.
     """
@@ -41,6 +43,7 @@ def merge_proposals(run: RunDir) -> Entries:
             lines = path.read_bytes().splitlines()
         for line in lines:
             found.update(_torn_or_whole(line))
+    found.update((entry.key, entry) for entry in of_replies)
     write_proposals(run, found.values())
     with storing(run.path):
         for path in done:
@@ -48,7 +51,7 @@ def merge_proposals(run: RunDir) -> Entries:
     return found
 
 
-def write_proposals(run: RunDir, entries: Iterable[CircuitBaseline]) -> None:
+def write_proposals(run: RunDir, entries: Iterable[AnyBaseline]) -> None:
     """Write `baseline.proposed.json` of a run at once; raises `disk-full` or `cannot-write`."""
     write_atomic(run.path / PROPOSED, encode(entries, PROPOSALS))
 
@@ -66,7 +69,7 @@ def read_proposals(run: RunDir) -> Entries | None:
         raise damaged(path, fault.problems[0].message) from None
 
 
-def _torn_or_whole(line: bytes) -> dict[BaselineKey, CircuitBaseline]:
+def _torn_or_whole(line: bytes) -> dict[BaselineKey, AnyBaseline]:
     """The proposal of a line; nothing where the line is empty or was cut off."""
     try:
         return decode(line, PROPOSED, schema=PROPOSALS)

@@ -9,7 +9,9 @@ from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.groups import groups_in, trials_for
 from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan, TestPlan
-from pytest_llmgate.core.ports import Designs
+from pytest_llmgate.core.ports import Comparer, Designs
+from pytest_llmgate.stats.against import compared_rule, trials_of
+from pytest_llmgate.stats.clusters import population_ok
 from pytest_llmgate.stats.intervals import zero_fail_n
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
 from pytest_llmgate.stats.rules import SequentialRate
@@ -26,10 +28,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Chooses the rules of a suite's gates, each different one once."""
+    """Chooses the rules of a suite's gates, each different one once. against: looks up approved baselines."""
 
     designs: Designs | None
     problems: Problems
+    against: Comparer | None = None
     _chosen: dict[tuple[object, ...], RulePlan] = field(default_factory=dict)
 
     def compile(self, drafts: Sequence[Draft], *, controlled: bool) -> tuple[TestPlan, ...]:
@@ -43,7 +46,7 @@ class Compiler:
 
     def _test(self, draft: Draft, family: int) -> TestPlan:
         plan, size, ceiling = draft.plan, len(draft.plan.cases), draft.ceiling
-        gates = [replace(gate, family=family) for gate in plan.gates]
+        gates = [self._compared(replace(gate, family=family), plan) for gate in plan.gates]
         repeats = _group_size(plan)
         if plan.circuit is not None:
             rated = tuple(self._rated(gate, plan.circuit.shots) for gate in gates)
@@ -52,12 +55,32 @@ class Compiler:
             ceiling = min(draft.ceiling or size * repeats, size * repeats)
             for gate in gates:
                 self._check_population(gate, size, plan)
-        chosen = [self._rule(gate, _in_groups(ceiling, gate, plan)) for gate in gates]
-        decided = tuple(
-            replace(gate, bad=rule.bad, bad_assumed=rule.bad_assumed, trials=rule.rule.ceiling)
-            for gate, rule in zip(gates, chosen, strict=True)
-        )
-        return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, chosen))
+        decided = tuple(self._decided(gate, plan, ceiling) for gate in gates)
+        return replace(plan, gates=decided, trials=ceiling or _natural_ceiling(plan, decided))
+
+    def _decided(self, gate: GatePlan, plan: TestPlan, ceiling: int | None) -> GatePlan:
+        """A gate with the ceiling of its rule, and the bad rate that it can tell apart."""
+        own = _in_groups(ceiling, gate, plan)
+        if own is not None and gate.cohort is not None:
+            own = max(1, own * _own(gate, plan) // len(plan.cases))
+        if not gate.rated:
+            rule = compared_rule(gate, own, len(plan.cases))
+            return replace(gate, trials=own or trials_of(rule))
+        chosen = self._rule(gate, own)
+        return replace(gate, bad=chosen.bad, bad_assumed=chosen.bad_assumed, trials=chosen.rule.ceiling)
+
+    def _compared(self, gate: GatePlan, plan: TestPlan) -> GatePlan:
+        """A gate with the baseline that it is compared with; a limit of latency is taken from it."""
+        if gate.compared is None:
+            return gate
+        if self.against is None:
+            return gate
+        found = self.against(plan, gate)
+        if found.kind == "latency" and found.baseline is not None and found.standing in ("same", "changed"):
+            of = str(gate.params.get("of", "p95"))
+            limit = found.baseline.figures[f"{of}_us"] * (1.0 + (gate.margin or 0.0)) / 1000.0
+            return replace(gate, compared=found, params={f"{of}_ms": round(limit, 3)})
+        return replace(gate, compared=found)
 
     def _rated(self, gate: GatePlan, shots: int) -> GatePlan:
         """A gate of a circuit; where it asks for a rate, with the bad rate that the shots can tell apart."""
@@ -75,6 +98,11 @@ class Compiler:
 
     def _check_population(self, gate: GatePlan, size: int, plan: TestPlan) -> None:
         """With every case good, a gate on the population must pass, or it never could."""
+        if not gate.rated:
+            if not population_ok(size):
+                message = f"gate {gate.name!r} has too few cases to say anything of the population: {size}"
+                raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
+            return
         rule = self._rule(gate, size)
         best = rule.rule.decide(Tally(size))
         if best is None or best.outcome is not Outcome.PASS:
@@ -92,12 +120,20 @@ def family_size(drafts: Sequence[Draft]) -> int:
     return max(1, sum(gate.blocks and not gate.zero_tolerance and gate.type != EQUIVALENT for gate in gates))
 
 
-def _natural_ceiling(plan: TestPlan, chosen: Sequence[RulePlan]) -> int:
-    """The ceiling that nobody gave: what the gates need, and every case once."""
+def _natural_ceiling(plan: TestPlan, gates: Sequence[GatePlan]) -> int:
+    """The ceiling that nobody gave: what the gates need, and every case once; more for one that some cases ask."""
     size = len(plan.cases)
-    needed = [trials_for(rule.rule.ceiling, size, gate.repeats) for gate, rule in zip(plan.gates, chosen, strict=True)]
+    needed = [trials_for(gate.trials or 1, size, gate.repeats) * size // _own(gate, plan) for gate in gates]
     covering = [size * gate.repeats for gate in plan.gates] if plan.cover == "each" else []
     return max([*needed, *covering], default=1)
+
+
+def _own(gate: GatePlan, plan: TestPlan) -> int:
+    """Cases that count for a gate."""
+    if gate.cohort is None:
+        return len(plan.cases)
+    key, _, value = gate.cohort.partition("=")
+    return max(1, sum(str(case.slice.get(key)) == value for case in plan.cases))
 
 
 def _in_groups(ceiling: int | None, gate: GatePlan, plan: TestPlan) -> int | None:

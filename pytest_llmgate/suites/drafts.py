@@ -22,7 +22,7 @@ from pytest_llmgate.suites.problems import Problems
 from pytest_llmgate.suites.prompts import Prompts
 from pytest_llmgate.suites.variables import expand
 
-_PLAIN = ("cover", "stop", "target", "max_errors", "deadline_s")
+_PLAIN = ("cover", "stop", "target", "max_errors", "baseline_trials", "deadline_s")
 
 
 @dataclass(frozen=True, slots=True)

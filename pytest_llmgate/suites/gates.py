@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
 from pytest_llmgate.core.errors import LlmgateError, Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.plan import BODY_GATE, GatePlan, Quarantine
+from pytest_llmgate.core.plan import BODY_GATE, COST_REGRESSION, GatePlan, Quarantine
 from pytest_llmgate.core.ports import AssertionTypes, FlaggingMeasure, MeasureFactory
-from pytest_llmgate.core.rates import opposite
-from pytest_llmgate.suites.keys import GATE_KEYS, LATER_GATE, MAPPING, QUARANTINE_KEYS, RATE_KEYS, check, read_keys
+from pytest_llmgate.suites.against import against_baseline
+from pytest_llmgate.suites.keys import (
+    COMPARE_KEYS,
+    GATE_KEYS,
+    MAPPING,
+    QUARANTINE_KEYS,
+    RATE_KEYS,
+    Kind,
+    check,
+    read_keys,
+)
+from pytest_llmgate.suites.naming import name_gates
 from pytest_llmgate.suites.node import Node
 from pytest_llmgate.suites.problems import Problems
+from pytest_llmgate.suites.rates import rates_of
 
-GOOD = 0.95
 CIRCUIT_ALPHA = 0.01
+_REPLY_KEYS: Mapping[str, Kind] = {**GATE_KEYS, **COMPARE_KEYS}
 
 _OF_THE_GOOD = frozenset({"latency", "cost", "grounded"})  # they name what is wanted, not an event to be rare
 _FLAG_RATES = frozenset({"max_flag_rate", "bad_flag_rate"})
@@ -56,7 +67,7 @@ class GateReader:
         if "type" not in node.value:
             self.problems.add("type-missing", "this assertion has no 'type'", node.where, "add type: contains, or such")
             return None
-        keys = read_keys(node, GATE_KEYS, {} if of_circuit else LATER_GATE, self.problems, extra=True)
+        keys = read_keys(node, GATE_KEYS if of_circuit else _REPLY_KEYS, {}, self.problems, extra=True)
         if "type" not in keys:
             return None
         with self.problems.catch():
@@ -88,40 +99,48 @@ class GateReader:
             require_baseline=self.require_baseline,
             where=node.where,
             **{"alpha": CIRCUIT_ALPHA, **_written(keys)},
-            **(_rates(keys, (None, None), node.where) if rated else {}),
+            **(rates_of(keys, (None, None), node.where) if rated else {}),
         )
 
     def _gate(self, node: Node, keys: Mapping[str, Node], of_body: bool) -> GatePlan:
         kind = str(keys["type"].value)
-        params = {key: item for key, item in keys.items() if key not in GATE_KEYS}
-        implied: dict[str, Any] = {}
-        if of_body:
-            self._known(params, (), kind)
-            defaults: tuple[float | None, float | None] = (None, None)
-        else:
-            base = kind.removeprefix("not-")
-            if "max_rate" in keys and base in _OF_THE_GOOD:
-                hint = "write min_rate: the rate of trials that keep it"
-                self.problems.add(
-                    "rates-impossible", f"'max_rate' of {base!r} asks for few good trials", node.where, hint
-                )
-            factory = self.types.assertion(base, keys["type"].where)
-            if getattr(factory, "of_circuits", False):
-                hint = "write circuit: FILE in place of the prompt or function"
-                raise problem("assertion-subject", f"{kind!r} asks about a circuit's outcomes", node.where, hint)
-            defaults, implied = self._checked(factory, kind, params, node.where)
+        factory = None if of_body else self._of_replies(kind, keys, node)
+        own = () if factory is None else factory.keys
+        params = {key: item for key, item in keys.items() if key not in _REPLY_KEYS or key in own}
+        against = against_baseline(keys, factory, node.where)
+        unrated = bool(against) and against["compared"].kind != "latency"
+        strays = {key: item for key, item in keys.items() if key in RATE_KEYS} if unrated else {}
+        self._known({**(params if factory is None else {}), **strays}, (), kind)
+        defaults, implied = self._checked(factory, kind, params, node.where) if factory else ((None, None), {})
+        flagged = not _FLAG_RATES.isdisjoint(params)
+        turned = kind not in _OF_THE_BAD
         return GatePlan(
             name=str(keys["name"].value) if "name" in keys else "",
             type=kind,
             params={key: item.plain() for key, item in params.items()},
             quarantine=self._quarantine(keys.get("quarantine")),
+            require_baseline=self.require_baseline,
+            cohort=str(keys["slice"].value) if "slice" in keys else None,
             where=node.where,
             **implied,
+            **against,
             **_written(keys),
-            **_rates(
-                keys, defaults, node.where, turned=kind not in _OF_THE_BAD, flagged=not _FLAG_RATES.isdisjoint(params)
-            ),
+            **({} if unrated else rates_of(keys, defaults, node.where, turned=turned, flagged=flagged)),
         )
+
+    def _of_replies(self, kind: str, keys: Mapping[str, Node], node: Node) -> MeasureFactory:
+        """The assertion type of a gate on replies. Raises LlmgateError."""
+        base = kind.removeprefix("not-")
+        if "max_rate" in keys and base in _OF_THE_GOOD:
+            message, hint = f"'max_rate' of {base!r} asks for few good trials", "write min_rate: the rate that keep it"
+            self.problems.add("rates-impossible", message, node.where, hint)
+        factory = self.types.assertion(base, keys["type"].where)
+        if getattr(factory, "of_circuits", False):
+            hint = "write circuit: FILE in place of the prompt or function"
+            raise problem("assertion-subject", f"{kind!r} asks about a circuit's outcomes", node.where, hint)
+        if kind != base and base == COST_REGRESSION:
+            raise problem("unknown-assertion", f"{base!r} has no opposite", node.where, "ask for the thing")
+        return factory
 
     def _checked(
         self, factory: MeasureFactory, kind: str, params: Mapping[str, Node], where: Where
@@ -170,89 +189,3 @@ def _check_date(until: str, where: Where) -> None:
     if last < date.today():
         hint = "mend the assertion and delete its quarantine, or set a later date"
         raise problem("quarantine-expired", f"this quarantine ended on {until}", where, hint)
-
-
-def _rates(
-    keys: Mapping[str, Node],
-    defaults: tuple[float | None, float | None],
-    where: Where,
-    *,
-    turned: bool = True,
-    flagged: bool = False,
-) -> dict[str, Any]:
-    """Success rates `good` and `bad` of the keys as written, and how they are reported.
-
-    turned: whether with `max_rate` a trial is good where the assertion does not hold. flagged: the defaults come from
-    rates of flagged replies, which exclude others and are reported as such.
-    """
-    if flagged and not RATE_KEYS.keys().isdisjoint(keys):
-        raise problem("rates-both", "rates of flagged replies exclude all others", where, "keep one of the two")
-    given = {key: float(keys[key].value) for key in ("min_rate", "max_rate", "bad_rate") if key in keys}
-    if "min_rate" in given and "max_rate" in given:
-        raise problem("rates-both", "'min_rate' and 'max_rate' exclude each other", where, "keep one of the two")
-    by_itself = defaults[0] == 1.0 and not given.keys() & {"min_rate", "max_rate"}
-    strict = by_itself or ("zero_tolerance" in keys and keys["zero_tolerance"].value is True)
-    unwanted = flagged or "max_rate" in given or (strict and "min_rate" not in given)
-    good = _good(given, defaults[0], strict, where)
-    inverted = turned and "max_rate" in given
-    return {"good": good, "unwanted": unwanted, "inverted": inverted, **_bad(given, good, defaults[1], unwanted, where)}
-
-
-def _good(given: Mapping[str, float], default: float | None, strict: bool, where: Where) -> float:
-    good = 1.0 if strict else default if default is not None else GOOD
-    if "min_rate" in given:
-        good = given["min_rate"]
-    elif "max_rate" in given:
-        good = opposite(given["max_rate"])
-    if strict and good < 1.0:
-        hint = "delete one of the two"
-        raise problem("rates-both", "'zero_tolerance' leaves no room for a rate of violations", where, hint)
-    if good <= 0.0:
-        raise problem("rates-impossible", "every build would be good", where, "set min_rate above 0, max_rate below 1")
-    return good
-
-
-def _bad(
-    given: Mapping[str, float], good: float, default: float | None, unwanted: bool, where: Where
-) -> dict[str, Any]:
-    """The bad success rate: as written, as the parameters imply, or marked as still to be chosen."""
-    if "bad_rate" not in given:
-        own_rates = "min_rate" in given or "max_rate" in given
-        implied = None if own_rates or default is None or default >= good else default
-        return {"bad_assumed": True} if implied is None else {"bad": implied}
-    bad = opposite(given["bad_rate"]) if unwanted else given["bad_rate"]
-    if bad >= good:
-        side, of, limit = ("above", "max_rate", opposite(good)) if unwanted else ("below", "min_rate", good)
-        message = f"bad_rate {given['bad_rate']:g} must lie {side} the {of} {limit:g}"
-        raise problem(
-            "rates-wrong-side", message, where, "bad_rate is what must be caught, the other what is still good"
-        )
-    if bad <= 0.0:
-        raise problem("rates-impossible", f"bad_rate {given['bad_rate']:g} catches nothing", where, "move it inwards")
-    return {"bad": bad}
-
-
-def name_gates(gates: Sequence[GatePlan], stems: Sequence[str], problems: Problems) -> tuple[GatePlan, ...]:
-    """Give every gate a name that is unique in its test: as written, else its stem, then `stem-2`, …
-
-    Notes names that were written twice.
-    """
-    written = {gate.name for gate in gates if gate.name}
-    used: set[str] = set()
-    named = []
-    for gate, stem in zip(gates, stems, strict=True):
-        name = gate.name or _free(stem, used | written)
-        if name in used:
-            hint = "name every gate of a test differently"
-            problems.add("gate-name-twice", f"two gates of this test are called {name!r}", gate.where, hint)
-        used.add(name)
-        named.append(replace(gate, name=name))
-    return tuple(named)
-
-
-def _free(stem: str, used: set[str]) -> str:
-    name, number = stem, 1
-    while name in used:
-        number += 1
-        name = f"{stem}-{number}"
-    return name

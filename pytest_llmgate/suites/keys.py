@@ -59,6 +59,10 @@ BACKEND = Kind("the name of a backend, or {provider: …, name: …}", {"type": 
 NOISE = Kind("a snapshot, parameters such as {depolarizing_2q: 0.01}, or none", {"type": ["string", "object", "null"]})
 LEVELS = Kind("a list of levels, such as [1, 2, 3]", {"type": "array"})
 LEVEL = Kind("a number above 0, at most 100", {"type": "number", "exclusiveMinimum": 0, "maximum": 100})
+POINTS = Kind(
+    "percentage points above 0, at most 100, such as 5", {"type": "number", "exclusiveMinimum": 0, "maximum": 100}
+)
+SLICE = Kind("a key of the cases' slice, such as region", {"type": "string", "pattern": r"^[^\x00-\x1f\x7f=]{1,100}$"})
 AMOUNT = Kind("a number above 0", {"type": "number", "exclusiveMinimum": 0})
 
 DEFAULT_KEYS: Mapping[str, Kind] = {
@@ -69,6 +73,7 @@ DEFAULT_KEYS: Mapping[str, Kind] = {
     "stop": choice("first-fail", "all"),
     "target": choice("cases", "population"),
     "max_errors": RATE,
+    "baseline_trials": COUNT,
     "deadline_s": SECONDS,
     "shots": COUNT,
     "backend": BACKEND,
@@ -99,6 +104,8 @@ SUITE_KEYS: Mapping[str, Kind] = {
     "prompts": MAPPING,
     "tests": LIST,
 }
+COMPARE_KEYS: Mapping[str, Kind] = {"baseline": FLAG, "max_increase_points": POINTS, "slice": SLICE}
+"""Keys of an assertion on replies beside its rates: what it is compared with, and the cohorts that are asked apart."""
 RATE_KEYS: Mapping[str, Kind] = {"min_rate": RATE, "max_rate": RATE, "bad_rate": RATE, "zero_tolerance": FLAG}
 GATE_KEYS: Mapping[str, Kind] = {
     "type": TEXT,
@@ -154,12 +161,8 @@ HARDWARE_BUDGET_KEYS: Mapping[str, Kind] = {"shots": COUNT, "seconds": AMOUNT, "
 FALLBACK_KEYS: Mapping[str, Kind] = {"backend": BACKEND, "noise": NOISE}
 
 LATER_SUITE: Mapping[str, str] = {}
-LATER_TEST = {
-    "http": "http subjects",
-    "baseline_trials": "baselines (baseline_trials)",
-}
+LATER_TEST = {"http": "http subjects"}
 LATER_MODEL = {"fallback": "model fallback (fallback)"}
-LATER_GATE = {"baseline": "baselines (baseline)"}
 
 _TYPES = {
     "string": lambda value: isinstance(value, str),

@@ -9,7 +9,7 @@ from pathlib import Path
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import PromptPlan, SuitePlan, TestPlan
-from pytest_llmgate.core.ports import AssertionTypes, Designs
+from pytest_llmgate.core.ports import AssertionTypes, Comparer, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler
 from pytest_llmgate.suites.config import PYPROJECT
@@ -31,11 +31,13 @@ def load_suite(
     *,
     providers: Collection[str] = PROVIDERS,
     env: Mapping[str, str] = os.environ,
+    against: Comparer | None = None,
 ) -> SuitePlan:
     """The plan of a YAML suite.
 
     path: the suite file, under `settings.root`. assertions: the registry. designs: a cache of decision designs.
-    providers: names that models may use. env: for `${VAR}`. Raises LlmgateError with all problems of the file.
+    providers: names that models may use. env: for `${VAR}`. against: looks up baselines. Raises
+    LlmgateError with all problems of the file.
     """
     file = shown_path(path, settings.root)
     problems = Problems(file)
@@ -45,7 +47,7 @@ def load_suite(
     layers = layer(keys, files, problems).over(pyproject_layer(settings, problems))
     shop = Workshop.open(file, files, layers, settings, assertions, problems, providers=providers, env=env)
     drafts = read_tests(root, keys, shop)
-    tests = Compiler(designs, problems).compile(drafts, controlled=layers.text("error_control") != "none")
+    tests = Compiler(designs, problems, against).compile(drafts, controlled=layers.text("error_control") != "none")
     problems.raise_any()
     return SuitePlan(
         name=shop.name,

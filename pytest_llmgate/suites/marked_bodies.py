@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from pytest_llmgate.core.errors import Where, nearest, not_available, problem
+from pytest_llmgate.core.errors import Where, nearest, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.markers import LATER_MARKERS, PERCENTILES, is_gate_marker
-from pytest_llmgate.core.plan import BODY_GATE, GatePlan, ModelPlan, PromptPlan, TestPlan
+from pytest_llmgate.core.markers import PERCENTILES, is_gate_marker
+from pytest_llmgate.core.plan import BODY_GATE, COST_REGRESSION, GatePlan, ModelPlan, PromptPlan, TestPlan
 from pytest_llmgate.suites.compile import Draft
 from pytest_llmgate.suites.drafts import Workshop
-from pytest_llmgate.suites.gates import name_gates
 from pytest_llmgate.suites.keys import (
+    COMPARE_KEYS,
     DEFAULT_KEYS,
     GATE_KEYS,
     INTEGER,
@@ -25,6 +25,7 @@ from pytest_llmgate.suites.keys import (
     read_keys,
 )
 from pytest_llmgate.suites.layers import Entry, beside_or_root, nearby
+from pytest_llmgate.suites.naming import all_gates, name_gates
 from pytest_llmgate.suites.node import Node, from_plain
 
 Mark = tuple[str, tuple[Any, ...], Mapping[str, Any]]
@@ -121,7 +122,7 @@ class MarkedBody:
             models=self.offer.models,
             prompts=self.offer.prompts,
             cases=cases,
-            gates=gates,
+            gates=all_gates(gates, cases),
             content=self.shop.content(keys, PurePosixPath(self.test.file).name, [gate.params for gate in gates]),
             where=self.where,
             **workers,
@@ -162,8 +163,6 @@ class MarkedBody:
     def _assertions(self, mark: Mark) -> list[Node]:
         """A mark as assertions of a suite file."""
         name, args, kwargs = mark
-        if name in LATER_MARKERS:
-            raise not_available(f"marker {name}", self.where)
         if name == "schema_agreement":
             return [self._node({"type": "is-json", "value": self._schema(args, kwargs), **_without(kwargs, "schema")})]
         if name == "safety":
@@ -175,19 +174,24 @@ class MarkedBody:
             raise problem("marker-arguments", f"{name} takes no positional arguments", self.where, hint)
         if name == BODY_GATE:
             own = _without(kwargs, *_TEST_KEYS)
-            strays = [key for key in own if key not in GATE_KEYS or key == "type"]
+            known = {*GATE_KEYS, *COMPARE_KEYS} - {"type"}
+            strays = [key for key in own if key not in known]
             if strays:
-                hint = nearest(strays[0], {*_TEST_KEYS, *GATE_KEYS} - {"type"})
+                hint = nearest(strays[0], {*_TEST_KEYS, *known})
                 raise problem("unknown-key", f"{name} takes no {strays[0]!r}", self.where, hint)
             return [self._node({**own, "type": BODY_GATE})]
         if name == "hallucination":
             places = {"sources": self._sources(kwargs["sources"])} if "sources" in kwargs else {}
             return [self._node({**kwargs, **places, "type": name})]
+        if name == "cost_regression":
+            return [self._node({**kwargs, "type": COST_REGRESSION})]
         return self._latencies(kwargs)
 
     def _latencies(self, kwargs: Mapping[str, Any]) -> list[Node]:
         """One assertion for each percentile; rates can only be meant for one of them."""
         limits = [key for key in PERCENTILES if key in kwargs]
+        if not limits:
+            return [self._node({"type": "latency", **kwargs})]
         others = _without(kwargs, *limits)
         if len(limits) > 1 and not {"min_rate", "max_rate", "bad_rate", "name"}.isdisjoint(others):
             message = "rates and names belong to one percentile"

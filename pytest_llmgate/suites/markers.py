@@ -10,7 +10,7 @@ from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.markers import CIRCUIT_MARKER
 from pytest_llmgate.core.plan import SuitePlan
-from pytest_llmgate.core.ports import AssertionTypes, Designs
+from pytest_llmgate.core.ports import AssertionTypes, Comparer, Designs
 from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.suites.compile import Compiler
 from pytest_llmgate.suites.drafts import Workshop
@@ -31,6 +31,7 @@ def compile_module(
     *,
     providers: Collection[str] = PROVIDERS,
     env: Mapping[str, str] = os.environ,
+    against: Comparer | None = None,
 ) -> SuitePlan:
     """The plan of all gated tests of one module, before any selection: their gates share alpha.
 
@@ -57,7 +58,7 @@ def compile_module(
             drafts += [draft] if draft else []
     layered = [shop.open.layers for shop in shops.values()]
     controlled = all(layers.text("error_control") != "none" for layers in layered)
-    tests = Compiler(designs, problems).compile(drafts, controlled=controlled)
+    tests = Compiler(designs, problems, against).compile(drafts, controlled=controlled)
     problems.raise_any()
     budgets = [layers.text("budget") for layers in layered if layers.text("budget")]
     return SuitePlan(

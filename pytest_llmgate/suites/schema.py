@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_llmgate.suites.keys import (
     CASE_KEYS,
+    COMPARE_KEYS,
     DEFAULT_KEYS,
     GATE_KEYS,
     MESSAGE_KEYS,
@@ -17,6 +18,8 @@ from pytest_llmgate.suites.keys import (
     TEST_KEYS,
     Kind,
 )
+
+_KEYS = {**GATE_KEYS, **COMPARE_KEYS}
 
 
 def suite_schema(types: Mapping[str, Iterable[str]] | None = None) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def _value(kind: Kind, more: Mapping[str, Any] | None) -> dict[str, Any]:
 def _assertion(types: Mapping[str, Iterable[str]] | None) -> dict[str, Any]:
     quarantine = _object(QUARANTINE_KEYS, required=QUARANTINE_KEYS)
     if types is None:
-        return {**_object(GATE_KEYS, required=("type",), quarantine=quarantine), "additionalProperties": True}
+        return {**_object(_KEYS, required=("type",), quarantine=quarantine), "additionalProperties": True}
     return {
         "type": "object",
         "required": ["type"],
@@ -89,6 +92,6 @@ def _assertion(types: Mapping[str, Iterable[str]] | None) -> dict[str, Any]:
 
 def _typed(name: str, keys: Iterable[str], quarantine: Mapping[str, Any]) -> dict[str, Any]:
     """One assertion type with its own parameters, plain and negated."""
-    schema = _object(GATE_KEYS, required=("type",), quarantine=quarantine, type={"enum": [name, f"not-{name}"]})
-    schema["properties"] |= {key: {} for key in sorted(keys)}
+    schema = _object(_KEYS, required=("type",), quarantine=quarantine, type={"enum": [name, f"not-{name}"]})
+    schema["properties"] |= {key: {} for key in sorted(keys) if key not in _KEYS}
     return schema

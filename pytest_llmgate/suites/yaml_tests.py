@@ -13,6 +13,7 @@ from pytest_llmgate.suites.compile import Draft
 from pytest_llmgate.suites.drafts import Workshop
 from pytest_llmgate.suites.keys import CIRCUIT_KEYS, LATER_TEST, MAPPING, TEST_KEYS, check, read_keys
 from pytest_llmgate.suites.layers import Entry
+from pytest_llmgate.suites.naming import all_gates
 from pytest_llmgate.suites.node import Node
 
 _SUBJECTS = ("prompt", "function", "http", "circuit")
@@ -67,7 +68,7 @@ class _Test:
             id=f"{self.shop.file}::{own['id'].value}",
             seed=self.shop.seed(),
             cases=cases,
-            gates=gates,
+            gates=all_gates(gates, cases),
             judges=judges,
             content=self.shop.content(keys, files, [gate.params for gate in gates]),
             where=self.node.where,

@@ -132,7 +132,7 @@ def test_a_plan_with_another_model_is_priced_for_that_model(repo: Repo) -> None:
     [
         ("suite: [", "[yaml-syntax]"),
         (suite("type: contians, value: x"), "did you mean 'contains'?"),
-        (suite("type: cost-regression"), "not available yet: assertion 'cost-regression'"),
+        (suite("type: cost-regression, of: words"), "'words' is not counted"),
         (suite("type: contains, value: x, bad_rate: 0.99"), "[rates-wrong-side]"),
     ],
 )

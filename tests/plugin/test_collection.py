@@ -230,14 +230,6 @@ def test_a_mistaken_marker_is_a_collection_error_with_its_line(example: Example)
     assert "did you mean 'trials'" in ran.text
 
 
-@pytest.mark.parametrize("mark", ['cost_regression(max_increase="10%")'])
-def test_markers_of_later_versions_are_refused_by_name(example: Example, mark: str) -> None:
-    example.files({"test_m.py": f"import pytest\n@pytest.mark.{mark}\ndef test_a(): pass\n"})
-    ran = example.gate()
-    assert ran.code == 2, ran.text
-    assert f"not available yet: marker {mark.partition('(')[0]}" in ran.text
-
-
 def test_markers_of_others_with_the_same_names_are_left_alone(example: Example) -> None:
     example.files(
         {

@@ -23,6 +23,7 @@ from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.core.trial import Trial, TrialKeys
+from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
@@ -116,17 +117,14 @@ def the_rule() -> Rule:
     return choose_rule(good=GOOD, bad=BAD).rule
 
 
-def no_census(place: int, cases: int) -> Rule:
-    raise AssertionError("nothing is identical here")
-
-
 def sampled(rate: float, runs: int, monkeypatch: pytest.MonkeyPatch) -> Count:
     """Run the engine many times."""
     monkeypatch.setattr("asyncio.new_event_loop", JumpingClock)
     rule, found, used, sent = the_rule(), Counter[Outcome](), 0, 0
     for seed in range(runs):
         test = plan(seed)
-        run = TestRun(TestStream(test, [rule], no_census), Judge(test, [Says()]), Nothing(), Subject(rate))
+        window = TestStream(test, [GateFold(test.gates[0], rule)])
+        run = TestRun(window, Judge(test, [Says()]), Nothing(), Subject(rate))
         engine = Engine(IN_FLIGHT)
         engine.submit(run)
         assert run.finished.wait(60)
@@ -190,7 +188,8 @@ def test_the_engine_with_simulated_time_is_the_rule_itself(monkeypatch: pytest.M
     rule = the_rule()
     for seed in range(25):
         test = plan(seed)
-        run = TestRun(TestStream(test, [rule], no_census), Judge(test, [Says()]), Nothing(), Subject(BAD))
+        window = TestStream(test, [GateFold(test.gates[0], rule)])
+        run = TestRun(window, Judge(test, [Says()]), Nothing(), Subject(BAD))
         engine = Engine(IN_FLIGHT)
         engine.submit(run)
         assert run.finished.wait(60)

@@ -11,7 +11,7 @@ from pytest_llmgate.core.circuit import Arm, Counts
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.errors import Where, problem
 from pytest_llmgate.core.plan import SUCCESS_PROBABILITY, GatePlan, TestPlan
-from pytest_llmgate.engine.circuit_verdicts import NEW
+from pytest_llmgate.engine.gate import UNAPPROVED
 from pytest_llmgate.quantum.outcomes import check_bitstrings, read_distribution
 from pytest_llmgate.session.circuits.question import Brief, Question
 from pytest_llmgate.store.baselines import Baselines
@@ -87,7 +87,9 @@ def _baseline(plan: TestPlan, gate: GatePlan, baselines: Baselines, common: Mapp
     known = baselines.get(plan.id, gate.name)
     if known is None:
         said = "no approved baseline yet: nothing was compared"
-        return Question(kind="settled", verdict=Outcome.INCONCLUSIVE.value, reason=NEW, extra={"said": said}, **common)
+        return Question(
+            kind="settled", verdict=Outcome.INCONCLUSIVE.value, reason=UNAPPROVED, extra={"said": said}, **common
+        )
     state = compare(known, counts_identity(common["widths"]))
     if state.standing != "same":
         outcome = Outcome.FAIL if state.standing == "other-widths" else Outcome.INCONCLUSIVE

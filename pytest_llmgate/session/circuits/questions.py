@@ -12,7 +12,7 @@ from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan
 from pytest_llmgate.core.trial import derived_seed
-from pytest_llmgate.engine.circuit_verdicts import NEW
+from pytest_llmgate.engine.gate import UNAPPROVED
 from pytest_llmgate.quantum.alternatives import reverse_bits
 from pytest_llmgate.quantum.assertions import tolerance
 from pytest_llmgate.quantum.distribution import Distribution
@@ -159,7 +159,7 @@ class Questions:
         known = self.baselines.get(self.made.plan.id, asked.gate.name, baseline_arm(arm.arm, self.made.plan))
         if known is None:
             said = "no approved baseline yet: nothing was compared"
-            return self._settled(asked, Outcome.INCONCLUSIVE, NEW, said=said)
+            return self._settled(asked, Outcome.INCONCLUSIVE, UNAPPROVED, said=said)
         state = compare(known, self.identity(asked.arm))
         if state.standing == "other-widths":
             return self._settled(asked, Outcome.FAIL, "widths", said="; ".join(state.sentences))

@@ -115,11 +115,8 @@ def test_a_rate_below_what_good_answers_may_cause_is_refused_with_the_bound(buil
     assert build(max_flag_rate=0.06) is not None
 
 
-@pytest.mark.parametrize(
-    "params", [{"baseline": True}, {"baseline": True, "max_increase_points": 5}, {"max_increase_points": 5}]
-)
-def test_what_needs_a_baseline_is_refused_by_name(build: Any, params: Any) -> None:
-    assert "not available yet: hallucination with baseline" in refusal(build, **params)
+def test_a_baseline_leaves_no_room_for_rates_of_its_own(build: Any) -> None:
+    assert "write two assertions" in refusal(build, baseline=True, max_flag_rate=0.1)
 
 
 STEADY = ("The bridge is 90 m long.", "It is a bridge of 90 m length.", "The length of the bridge is 90 m.")

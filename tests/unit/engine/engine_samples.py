@@ -14,11 +14,11 @@ from pytest_llmgate.core.plan import GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.stats.planning import choose_rule
-from pytest_llmgate.stats.rules import Census
 
 
 def cases(count: int) -> tuple[Case, ...]:
@@ -52,11 +52,9 @@ def rule(good: float, bad: float, family: int, kind: Any, ceiling: int) -> Rule:
     ).rule
 
 
-def stream(test: TestPlan) -> TestStream:
+def stream(test: TestPlan, sampled: int = 0) -> TestStream:
     return TestStream(
-        test,
-        [rule(g.good, g.bad, g.family, g.rule, g.trials or test.trials) for g in test.gates],
-        lambda place, count: Census(threshold=test.gates[place].good, cases=count),
+        test, folds_of(test, lambda g: rule(g.good, g.bad, g.family, g.rule, g.trials or test.trials)), sampled
     )
 
 

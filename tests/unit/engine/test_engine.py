@@ -12,9 +12,9 @@ from engine_samples import make_run as make
 
 from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.run import TestRun
 from pytest_llmgate.engine.runner import Engine
-from pytest_llmgate.engine.verdicts import decide_test
 
 LONG = 30.0  # seconds: nothing here takes that long unless it is broken
 FIXED = gate(rule="fixed")

@@ -19,10 +19,10 @@ from pytest_llmgate.core.observation import Measurement, Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.decide import decide_test
+from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.engine.stream import TestStream
-from pytest_llmgate.engine.verdicts import decide_test
-from pytest_llmgate.stats.rules import Census
 
 
 class Agree:
@@ -50,8 +50,9 @@ def grouped(repeats: int = 3, count: int = 5, **fields: Any) -> TestPlan:
 
 def window_of(test: TestPlan) -> TestStream:
     size = len(test.cases)
-    rules = [rule(g.good, g.bad, 1, g.rule, groups_in(test.trials, size, g.repeats)) for g in test.gates]
-    return TestStream(test, rules, lambda place, count: Census(threshold=test.gates[place].good, cases=count))
+    return TestStream(
+        test, folds_of(test, lambda g: rule(g.good, g.bad, 1, g.rule, groups_in(test.trials, size, g.repeats)))
+    )
 
 
 def judge_of(test: TestPlan) -> Judge:

@@ -16,10 +16,11 @@ from pytest_llmgate.core.plan import Quarantine
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.core.reply import Redaction, Reply, Usage
 from pytest_llmgate.core.trial import Trial
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.evidence import SHOWN_PER_GATE, Evidence
 from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed, Judge
-from pytest_llmgate.engine.verdicts import decide_test, unjudged
+from pytest_llmgate.engine.verdicts import unjudged
 
 FIRST = Trial(0, 0, 0, 42)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pytest_llmgate.core.decision import Outcome, Tally
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.stream import HOPELESS, TestStream
-from pytest_llmgate.engine.verdicts import decide_test
 
 TWO = (gate("loose"), gate("strict", good=0.95, bad=0.8))
 answers = st.lists(st.sampled_from([True, True, True, True, False, None]), min_size=60, max_size=60)

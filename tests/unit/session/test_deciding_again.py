@@ -16,7 +16,7 @@ from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.core.verdict import TestVerdict
-from pytest_llmgate.engine.verdicts import decide_test
+from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.session import assembly
 from pytest_llmgate.session.finish import decide_recorded
 

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from pytest_llmgate.core.baseline import PARTS, parts
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.store import atomic
+from pytest_llmgate.store.accepting import accepted, changes, says_the_same
 from pytest_llmgate.store.baseline_lines import SCHEMA, decode, encode
-from pytest_llmgate.store.baselines import accepted, changes, read_baselines, says_the_same, update_baselines
+from pytest_llmgate.store.baselines import read_baselines, update_baselines
 
 GHZ = entry(f"{SUITE}::ghz", widths=(2, 1), outcomes={"00 0": 1, "11 1": PARTS - 1}, arm="noise×2")
 

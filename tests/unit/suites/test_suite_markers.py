@@ -202,7 +202,6 @@ def test_every_marker_has_a_help_line() -> None:
         (mark("safety", "none.yaml"), "file-missing", "none.yaml"),
         (mark("safety", "suites/p.yaml", policy="suites/p.yaml"), "marker-arguments", "safety(policy)"),
         (mark("safety", "suites/schemas/answer.json", polcy=1), "unknown-key", "'policy'"),
-        (mark("cost_regression", max_increase="10%"), "not-available", "marker cost_regression"),
         (mark("circuit_distribution", "brisbane"), "marker-arguments", "no positional arguments"),
         (mark("circuit_distribution"), "circuit-assertion", "nothing to compare with"),
         (mark("circuit_distribution", baseline=True, shots="many"), "bad-value", "'shots' takes"),

@@ -1,0 +1,122 @@
+"""Sentences of gates that are compared with a baseline."""
+
+from __future__ import annotations
+
+from pytest_llmgate.core.decision import Decision, Outcome
+from pytest_llmgate.core.rates import percent
+from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
+from pytest_llmgate.engine.gate import STALE, UNAPPROVED
+from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.stats.ratio import RatioBounds
+
+_NOUNS = {
+    "total_tokens": "tokens",
+    "input_tokens": "input tokens",
+    "output_tokens": "output tokens",
+    "cost": "cost",
+    "calls": "calls",
+}
+_ENDS = {
+    "budget": "the budget ended the run",
+    "interrupted": "the run was interrupted (go on with --llm-resume)",
+    "first-fail": "left undecided when another gate failed (stop: all goes on)",
+    "recording-end": "the recorded trials end here",
+    "holes": "replies without a figure leave it open",
+}
+
+
+def undecided_sentence(gate: ComparedFold, decision: Decision, stream: TestStream) -> str:
+    """A gate that could not be compared, or not be judged."""
+    if decision.stop_reason == UNAPPROVED:
+        return "no approved baseline: propose one with --llm-baseline=propose, take it with llmgate baseline accept"
+    if decision.stop_reason == STALE:
+        return "its baseline cannot be compared with: propose a new one with --llm-baseline=propose"
+    problems = stream.evidence.problems
+    first = f"; first: {problems[0]}" if problems else ""
+    if decision.stop_reason == "holes":
+        share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
+        return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
+    return f"{_end(decision, stream)} after {gate.tally.n} trials{first}"
+
+
+def _end(decision: Decision, stream: TestStream) -> str:
+    if decision.outcome is Outcome.ERROR:
+        return "could not be judged"
+    most = f"with at most {stream.plan.trials} trials; allow more, or allow a larger difference"
+    return _ENDS.get(decision.stop_reason, most)
+
+
+def pair_sentence(gate: PairFold, decision: Decision, stream: TestStream) -> str:
+    """Pairs of one reply of today and one of the baseline."""
+    pairs, rates, margin = gate.pairs, gate.rates(), points(gate.plan.margin or 0.0)
+    if decision.stop_reason == "census" and rates is not None:
+        word = "within" if decision.outcome is Outcome.PASS else "beyond"
+        return f"{_rates(*rates)}, one possible reply a case (census): {word} the allowed {margin}"
+    counted = f"{pairs.n} pairs with the baseline, {pairs.worse} worse, {pairs.better} better"
+    shown = "" if rates is None else f" ({_rates(*rates)})"
+    if decision.outcome is Outcome.PASS:
+        return f"{counted}{shown}: {margin} or more worse is ruled out ({percent(gate.plan.beta)} risk)"
+    if decision.outcome is Outcome.FAIL:
+        return f"{counted}{shown}: no worse than the baseline is ruled out ({percent(gate.plan.alpha_used)} risk)"
+    return f"{counted}{shown}: cannot tell the same from {margin} worse yet; {_pairs_end(gate, decision, stream)}"
+
+
+def _pairs_end(gate: PairFold, decision: Decision, stream: TestStream) -> str:
+    if decision.stop_reason == "ceiling" and gate.pairs.n >= gate.baseline.figures["n"]:
+        return f"the baseline has no more than {gate.pairs.n} replies: propose one with more baseline_trials"
+    if decision.stop_reason == "ceiling" and gate.pairs.n >= gate.rule.ceiling:
+        return f"with at most {gate.rule.ceiling} pairs; allow more trials, or a larger difference"
+    return _end(decision, stream)
+
+
+def _rates(now: float, was: float) -> str:
+    return f"good {percent(now)} now, {percent(was)} in the baseline"
+
+
+def points(share: float) -> str:
+    """`5 points`, `1 point`: a difference of shares."""
+    number = f"{round(share * 100, 4):g}"
+    return f"{number} {'point' if number == '1' else 'points'}"
+
+
+def cost_sentence(gate: CostFold, decision: Decision, stream: TestStream, found: RatioBounds | None) -> str:
+    """The mean of what replies take."""
+    noun, limit = _NOUNS[str(gate.plan.params.get("of", "total_tokens"))], percent(gate.plan.margin or 0.0)
+    change = _change((found.ratio if found is not None else gate.ratio() or 1.0) - 1.0)
+    replayed = f", {gate.replayed} of them replayed" if gate.replayed else ""
+    counted = f"{noun} {change}{_of_it(gate)} on {len(gate.sides()[0])} cases, {gate.compared_n} trials{replayed}"
+    if decision.stop_reason == "census":
+        word = "within" if decision.outcome is Outcome.PASS else "beyond"
+        return f"{counted}, one possible reply a case (census): {word} the allowed + {limit}"
+    if decision.outcome is Outcome.PASS:
+        return f"{counted}: + {limit} or more is ruled out ({percent(gate.plan.beta)} risk)"
+    if decision.outcome is Outcome.FAIL:
+        return f"{counted}: no increase is ruled out ({percent(gate.plan.alpha_used)} risk)"
+    return f"{counted}: cannot tell no increase from + {limit} yet; {_end(decision, stream)}"
+
+
+def _of_it(gate: CostFold) -> str:
+    """Of money: how the tokens behind it changed, so that a change of prices is told from one of tokens."""
+    ratio = gate.token_ratio()
+    return "" if gate.plan.params.get("of") != "cost" or ratio is None else f" (tokens {_change(ratio - 1.0)})"
+
+
+def _change(share: float) -> str:
+    sign = "−" if share < 0 else "+"
+    return f"{sign} {percent(abs(share))}"
+
+
+def runaway_sentence(gate: RunawayFold, decision: Decision, stream: TestStream) -> str:
+    """Replies that take a multiple of what their case took."""
+    y, m = gate.earlier
+    multiple = f"{gate.factor:g} × their case's baseline"
+    counted = f"{gate.runaways} of {gate.n} trials took over {multiple}, {y} of {m} of its own"
+    if decision.stop_reason == "census":
+        word = "no more" if decision.outcome is Outcome.PASS else "more"
+        return f"{counted} (census): {word} than the baseline"
+    if decision.outcome is Outcome.PASS:
+        return f"{counted}: {points(gate.rule.excess)} more is ruled out ({percent(gate.plan.beta)} risk)"
+    if decision.outcome is Outcome.FAIL:
+        return f"{counted}: no more than the baseline is ruled out ({percent(gate.plan.alpha_used)} risk)"
+    excess = points(gate.rule.excess)
+    return f"{counted}: cannot tell the same from {excess} more yet; {_end(decision, stream)}"

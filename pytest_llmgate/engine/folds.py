@@ -1,0 +1,41 @@
+"""The folds of a test's gates, one a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from pytest_llmgate.core.decision import Rule
+from pytest_llmgate.core.plan import GatePlan, TestPlan
+from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
+from pytest_llmgate.engine.gate import Fold, GateFold
+from pytest_llmgate.stats.against import compared_rule
+from pytest_llmgate.stats.cost_rule import CostRule
+from pytest_llmgate.stats.paired import PairedRate
+from pytest_llmgate.stats.runaways import RunawayRule
+
+
+def folds_of(plan: TestPlan, rate_rule: Callable[[GatePlan], Rule]) -> tuple[Fold, ...]:
+    """A fold for each gate, in order. rate_rule: gives the rule of a gate on a rate."""
+    return tuple(_fold(gate, plan, rate_rule) for gate in plan.gates)
+
+
+def _fold(gate: GatePlan, plan: TestPlan, rate_rule: Callable[[GatePlan], Rule]) -> Fold:
+    members = members_of(gate, plan)
+    if gate.compared is None or (gate.rated and gate.compared.standing in ("same", "changed")):
+        return GateFold(gate, rate_rule(gate), members)
+    rule = compared_rule(gate, gate.trials, len(plan.cases))
+    if isinstance(rule, PairedRate):
+        return PairFold(gate, rule, plan.seed, members)
+    if isinstance(rule, CostRule):
+        return CostFold(gate, rule, members)
+    if isinstance(rule, RunawayRule):
+        return RunawayFold(gate, rule, members)
+    return ComparedFold(gate, members)
+
+
+def members_of(gate: GatePlan, plan: TestPlan) -> Collection[int] | None:
+    """Places of the cases that count for a gate; None: all."""
+    if gate.cohort is None:
+        return None
+    key, _, value = gate.cohort.partition("=")
+    return frozenset(place for place, case in enumerate(plan.cases) if str(case.slice.get(key)) == value)

@@ -1,0 +1,1 @@
+"""Two models on one suite: the same cases, the same trials, one decision."""

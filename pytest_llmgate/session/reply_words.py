@@ -1,0 +1,62 @@
+"""Baselines of gates on replies in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_llmgate.core.compared import ReplyBaseline, compare
+from pytest_llmgate.reports.words import counted, percent
+
+_SHOWN_CASES = 3
+_USD = 1_000_000
+
+
+def reply_kind(entry: ReplyBaseline) -> str:
+    """What an entry holds, in one line."""
+    figures = entry.figures
+    if entry.kind == "quality":
+        rate = percent(figures["passed"] / figures["n"])
+        return f"{figures['passed']} of {counted(figures['n'], 'trial')} good ({rate}) on {_cases(entry)}"
+    if entry.kind == "latency":
+        shown = ", ".join(f"p{share} {figures[f'p{share}_us'] / 1000:g} ms" for share in (50, 95, 99))
+        return f"{shown} of {counted(figures['n'], 'trial')}"
+    mean = _amount(figures["total"] / figures["n"], entry)
+    cost = figures.get("cost_microusd")
+    price = "" if cost is None else f", {cost / figures['n'] / _USD:.6f} USD"
+    runaways = f", {counted(figures['runaways'], 'runaway')}" if "runaways" in figures else ""
+    return f"{mean} a trial{price} in {counted(figures['n'], 'trial')} on {_cases(entry)}{runaways}"
+
+
+def _cases(entry: ReplyBaseline) -> str:
+    return counted(len(entry.cases), "case")
+
+
+def _amount(value: float, entry: ReplyBaseline) -> str:
+    of = str(entry.parameters.get("of", "figures"))
+    return f"{value / _USD:.6f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
+
+
+def reply_differences(old: ReplyBaseline, new: ReplyBaseline) -> Iterator[str]:
+    """Sentences on two entries of one gate: what they were taken with, what changed most."""
+    yield from compare(old.kind, old, new.digests, new.parameters, frozenset(new.cases)).sentences
+    yield f"{reply_kind(old)} → {reply_kind(new)}"
+    if old.kind != new.kind:
+        return
+    if old.kind == "usage" and old.figures["total"]:
+        was, now = (entry.figures["total"] / entry.figures["n"] for entry in (old, new))
+        yield f"{(now / was - 1) * 100:+.1f} % a trial"
+    yield from _moved(old, new)
+
+
+def _moved(old: ReplyBaseline, new: ReplyBaseline) -> Iterator[str]:
+    """The cases that changed most."""
+    figure = "passed" if old.kind == "quality" else "total"
+    both = [case for case in old.cases if case in new.cases] if old.cases else []
+    means = {case: tuple(entry.cases[case][figure] / entry.cases[case]["n"] for entry in (old, new)) for case in both}
+    worst = sorted(both, key=lambda case: (-abs(means[case][1] - means[case][0]), case))[:_SHOWN_CASES]
+    for case in worst:
+        was, now = means[case]
+        if was != now and old.kind == "quality":
+            yield f"case {case}: {percent(was)} → {percent(now)} good"
+        elif was != now:
+            yield f"case {case}: {_amount(was, old)} → {_amount(now, new)}"

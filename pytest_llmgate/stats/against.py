@@ -1,0 +1,103 @@
+"""Which rule a gate gets that is compared with a baseline, and how many trials it asks for."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_llmgate.core.compared import ReplyBaseline
+from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.plan import RUNAWAYS, GatePlan
+from pytest_llmgate.stats.cost_rule import CostGoal, CostRule, cost_rule, planned_n
+from pytest_llmgate.stats.paired import PairedGoal, PairedRate
+from pytest_llmgate.stats.runaways import RunawayRule
+
+USUAL_LOOKS = 5
+USUAL_N = 400
+"""Trials of a gate on what replies take, where nothing is known of their spread."""
+UNKNOWN_N = 400
+"""Trials that a baseline rests on where nothing else says how many, as there is none to compare with yet."""
+RUNAWAY_POINTS = 2.0
+"""Runaways beyond the baseline's own that must be caught, in points, where nobody says how many."""
+_RUNAWAYS_SEEN = 6.4  # runaways to expect where so many must be caught: 320 trials for two points
+_ENOUGH = 20  # second replies from which the share of cases' replies that differ is believed
+_UNKNOWN = 0.2
+_SAFETY = 4.0
+ComparedRule = PairedRate | CostRule | RunawayRule
+
+
+def compared_rule(gate: GatePlan, trials: int | None, cases: int) -> ComparedRule | None:
+    """The rule of a gate that has a baseline; None where it is missing or stale, so that nothing can be decided.
+
+    trials: the most that there may be; None: the plan's own. cases: of the test. Raises LlmgateError for a goal that
+    makes no sense.
+    """
+    against = gate.compared
+    if against is None or against.baseline is None or against.standing == "stale" or gate.margin is None:
+        return None
+    try:
+        if against.kind == "quality":
+            return paired_rule(gate, against.baseline, trials)
+        if gate.params.get("part") == RUNAWAYS:
+            return _runaways(gate, trials)
+        return _cost(gate, against.baseline, trials, cases)
+    except ValueError as fault:
+        raise problem("rates-impossible", f"gate {gate.name!r}: {fault}", gate.where) from None
+
+
+def trials_of(rule: ComparedRule | None) -> int:
+    """The most trials that a rule can use; without one what a first baseline rests on."""
+    return UNKNOWN_N if rule is None else rule.ceiling
+
+
+def _runaways(gate: GatePlan, trials: int | None) -> RunawayRule:
+    excess = round(float(gate.params.get("runaway_points", RUNAWAY_POINTS)) / 100.0, 12)
+    planned = math.ceil(_RUNAWAYS_SEEN / excess)
+    n = planned if trials is None else trials if gate.rule == "fixed" else min(trials, planned)
+    return RunawayRule(alpha_used=gate.alpha_used, beta=gate.beta, excess=excess, n=max(n, 1))
+
+
+def paired_rule(gate: GatePlan, baseline: ReplyBaseline, trials: int | None) -> PairedRate:
+    """The sequential rule on pairs; no more pairs than the baseline has replies."""
+    assert gate.margin is not None
+    goal = PairedGoal(margin=gate.margin, alpha=gate.alpha, beta=gate.beta, family=gate.family)
+    known = discordance(baseline)
+    most = _natural_pairs(goal, _UNKNOWN if known is None else known) if trials is None else trials
+    return PairedRate(goal=goal, ceiling=max(1, min(most, baseline.figures["n"])), discordance=known)
+
+
+def discordance(baseline: ReplyBaseline) -> float | None:
+    """P(two replies to one case are not both good or both bad), from cases with several replies; None from too few."""
+    several = [(case["passed"], case["n"]) for case in baseline.cases.values() if case["n"] > 1]
+    if sum(n - 1 for _, n in several) < _ENOUGH:
+        return None
+    found = [2.0 * passed * (n - passed) / (n * (n - 1)) for passed, n in several]
+    return math.fsum(found) / len(found)
+
+
+def _natural_pairs(goal: PairedGoal, discordant: float) -> int:
+    """Pairs that decide nearly all good builds: a multiple of the mean number at the best bet's rate of growth."""
+    delta = goal.margin
+    variance = discordant + delta * delta
+    growth = delta * delta / (2.0 * variance)
+    return math.ceil(_SAFETY * (math.log(1.0 / goal.beta) + 1.0) / growth)
+
+
+def _cost(gate: GatePlan, baseline: ReplyBaseline, trials: int | None, cases: int) -> CostRule:
+    assert gate.margin is not None
+    goal = CostGoal(margin=gate.margin, alpha=gate.alpha, beta=gate.beta, family=gate.family)
+    looks = 1 if gate.rule == "fixed" else int(gate.params.get("looks", USUAL_LOOKS))
+    spread = relative_sd(baseline)
+    n = USUAL_N if spread is None else planned_n(goal, relative_sd=spread, cases=cases)
+    if trials is not None:
+        n = trials if gate.rule == "fixed" else min(n, trials)
+    return cost_rule(goal, max(n, 2), looks=looks, cases=cases)
+
+
+def relative_sd(baseline: ReplyBaseline) -> float | None:
+    """Standard deviation of the difference of two replies to one case, by the baseline's mean; None if unknown."""
+    several = [case for case in baseline.cases.values() if case["n"] > 1]
+    if sum(case["n"] - 1 for case in several) < _ENOUGH or not baseline.figures["total"]:
+        return None
+    mean = baseline.figures["total"] / baseline.figures["n"]
+    within = [(case["squares"] - case["total"] ** 2 / case["n"]) / (case["n"] - 1) for case in several]
+    return math.sqrt(2.0 * math.fsum(within) / len(within)) / mean
