@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 
 from benchmarks import (
+    baselines,
     circuits_pairs,
     circuits_peers,
     circuits_rates,
@@ -37,6 +38,7 @@ PARTS: dict[str, Part] = {
     "identical": identical.measure,
     "redaction": redaction.measure,
     "detectors": detectors.measure,
+    "baselines": baselines.measure,
     "circuits-peers": circuits_peers.measure,
     "circuits-suites": circuits_suites.measure,
     "circuits-pairs": circuits_pairs.measure,
