@@ -19,6 +19,7 @@ from benchmarks import (
     circuits_suites,
     decisions,
     detectors,
+    drift,
     identical,
     redaction,
     startup,
@@ -40,6 +41,7 @@ PARTS: dict[str, Part] = {
     "circuits-suites": circuits_suites.measure,
     "circuits-pairs": circuits_pairs.measure,
     "circuits-rates": circuits_rates.measure,
+    "drift": drift.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")

@@ -12,7 +12,8 @@ from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
     "asked_before", "counted", "failing_fields", "figures", "headline", "measured", "money", "percent",
-    "proposed_baselines", "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
+    "proposed_baselines", "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing",
+    "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
@@ -91,7 +92,8 @@ def asked_before(result: Mapping[str, Any]) -> str:
     if earlier < 1 or not result["run"].get("live"):
         return ""
     runs = "1 earlier live run" if earlier == 1 else f"{earlier:,} earlier live runs"
-    return f"{runs} judged this plan at this commit: a pass after asking again is weaker (llmgate history)"
+    here = " at this commit" if result["run"].get("commit") else ""
+    return f"{runs} judged this plan{here}: a pass after asking again is weaker (llmgate history)"
 
 
 def proposed_baselines(result: Mapping[str, Any]) -> str:
