@@ -45,7 +45,7 @@ def history(root: Path, detector: DriftDetector) -> History:
     index = HistoryIndex(root)
     skipped = _update(root, index)
     index.save()
-    runs = [replace(run, gone=_is_gone(root, run)) for run in index.runs()]
+    runs = _seen_on_disk(root, index.runs())
     gone = sum(run.gone for run in runs)
     notes = [*index.notes, *_told(skipped)]
     if gone:
@@ -120,8 +120,11 @@ def _stamp(folder: Path) -> str | None:
     return f"{found.st_mtime_ns}:{found.st_size}:{found.st_ino}"
 
 
-def _is_gone(root: Path, run: RunFigures) -> bool:
-    return not (root / run.path / "result.json").exists()
+def _seen_on_disk(root: Path, runs: Sequence[RunFigures]) -> list[RunFigures]:
+    """The runs, told apart whether their files are still there, or were deleted or replaced by those of another run."""
+    newest = {run.path: run.id for run in runs}
+    here = {path: (root / path / "result.json").exists() for path in newest}
+    return [replace(run, gone=not here[run.path] or newest[run.path] != run.id) for run in runs]
 
 
 def _told(skipped: Sequence[str]) -> list[str]:

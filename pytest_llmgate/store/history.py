@@ -29,6 +29,7 @@ CREATE TABLE tests (run, place, {", ".join(_TEST)}, PRIMARY KEY (run, place));
 CREATE TABLE gates (run, test, place, {", ".join(_GATE)}, PRIMARY KEY (run, test, place));
 PRAGMA user_version = {_VERSION};
 """
+_MAGIC = b"SQLite format 3\0"
 _FORGOTTEN = "runs whose files are gone are forgotten"
 
 
@@ -39,7 +40,7 @@ class HistoryIndex:
         self.path = root / STATE / "history.sqlite"
         self.notes: list[str] = []
         self._root = root
-        self._changed = self._keep = self._newer = False
+        self._changed = self._keep = self._left_alone = False
         self._db = self._loaded() or _empty()
 
     def _loaded(self) -> sqlite3.Connection | None:
@@ -50,10 +51,12 @@ class HistoryIndex:
             return None
         except OSError as fault:
             self.notes.append(f"the index cannot be read ({fault.strerror}), so only runs on disk are shown")
-            self._newer = True
+            self._left_alone = True
             return None
         database = sqlite3.connect(":memory:")
         try:
+            if not content.startswith(_MAGIC):
+                raise sqlite3.DatabaseError("this is no database")
             database.deserialize(content)
             version = database.execute("PRAGMA user_version").fetchone()[0]
             sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
@@ -67,7 +70,7 @@ class HistoryIndex:
 
     def _unusable(self, version: int) -> None:
         if version > _VERSION:
-            self._newer = True  # and so it is left alone
+            self._left_alone = True  # and so it is left alone
             self.notes.append(f"the index is of a newer version ({version}), so only runs on disk are shown")
         else:
             self._keep = True
@@ -97,7 +100,7 @@ class HistoryIndex:
 
     def save(self) -> None:
         """Write the index where it changed; where that cannot be done it is noted, and nothing is lost."""
-        if not self._changed or self._newer:
+        if not self._changed or self._left_alone:
             return
         try:
             state_folder(self._root)

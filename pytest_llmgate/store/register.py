@@ -67,4 +67,5 @@ def _parsed(line: bytes) -> Ended | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     texts = isinstance(found.id, str) and isinstance(found.path, str) and isinstance(found.question, str)
+    texts = texts and "\0" not in found.path
     return found if texts and isinstance(found.live, bool) and isinstance(found.commit, str | None) else None
