@@ -41,6 +41,7 @@ class HistoryIndex:
         self.notes: list[str] = []
         self._root = root
         self._changed = self._keep = self._left_alone = False
+        self._runs: list[RunFigures] | None = None  # of the database as it is; None: not looked up since it changed
         self._db = self._loaded() or _empty()
 
     def _loaded(self) -> sqlite3.Connection | None:
@@ -61,7 +62,7 @@ class HistoryIndex:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
             if version == _VERSION and sound:
-                _rows(database)
+                self._runs = _rows(database)
                 return database
         except (sqlite3.Error, OverflowError, TypeError, ValueError):
             version = 0
@@ -93,10 +94,13 @@ class HistoryIndex:
                 rows = [(run.id, place, at, *astuple(gate)) for at, gate in enumerate(test.gates)]
                 self._db.executemany(_insert("gates", len(_GATE) + 3), rows)
         self._changed = True
+        self._runs = None
 
     def runs(self) -> list[RunFigures]:
         """All runs that were ever kept, oldest first; `gone` is left to whoever looks at the disk."""
-        return _rows(self._db)
+        if self._runs is None:
+            self._runs = _rows(self._db)
+        return self._runs
 
     def save(self) -> None:
         """Write the index where it changed; where that cannot be done it is noted, and nothing is lost."""
