@@ -17,6 +17,7 @@ _LETTERS = {"pass": "P", "fail": "F", "inconclusive": "?", "error": "E"}
 _SHOWN = 10  # runs in a line of the overview
 _OVERVIEW = ("test", "runs", "verdicts", "rate", "inconcl.", "drift")
 _RUNS = ("run", "commit", "try", "drawn", "verdict", "tokens", "cost")
+_ADVICE = "it decides no gate: look at what changed then, the model behind the name, the prompt, the cases"
 _LEFT = frozenset({0, 2, 3, 5})
 
 
@@ -48,8 +49,8 @@ def runs_of(test: TestHistory, last: int, width: int, *, ascii_only: bool = Fals
     lines += ["", *_said("tokens and cost are those of one trial; * the checkout had changes", width)]
     for gate in test.gates:
         lines += _gate(gate, last, width, partial(sparkline, ascii_only=ascii_only))
-    for text in _warnings(test):
-        lines += _said(text, width)
+    for text in _undecided(test):
+        lines += ["", *_said(text, width)]
     return [no_command(line) for line in lines]
 
 
@@ -86,19 +87,21 @@ def _day(run: str) -> str:
 
 
 def _warnings(test: TestHistory) -> list[str]:
-    found = [_drifting(test, gate) for gate in test.gates if gate.drift is not None and gate.drift.drifting]
-    if test.often:
-        what = f"{test.inconclusive} of its last {counted(test.recent, 'live run')}"
-        found.append(f"often inconclusive: {test.id}: {what}; {test.hint}")
-    return found
+    drifting = [gate for gate in test.gates if gate.drift is not None and gate.drift.drifting]
+    return [f"{_drifting(gate)} ({test.id}, {gate.name}); {_ADVICE}" for gate in drifting] + _undecided(test)
 
 
-def _drifting(test: TestHistory, gate: GateHistory) -> str:
+def _undecided(test: TestHistory) -> list[str]:
+    if not test.often:
+        return []
+    what = f"{test.inconclusive} of its last {counted(test.recent, 'live run')}"
+    return [f"often inconclusive: {test.id}: {what}; {test.hint}"]
+
+
+def _drifting(gate: GateHistory) -> str:
     drift = gate.drift
     assert drift is not None
-    seen = f"alarm at run {drift.alarm}, {counted(drift.counted, 'run')} counted"
-    what = f"drift since run {drift.since}: {test.id}, {gate.name}: its rate is no longer good ({seen})"
-    return f"{what}. It decides no gate; look at what changed then: the model behind the name, the prompt, the cases"
+    return f"drift since run {drift.since}: the rate is no longer good, seen at run {drift.alarm}"
 
 
 # ---- one test
@@ -144,7 +147,7 @@ def _gate(gate: GateHistory, last: int, width: int, spark: Callable[..., str]) -
         ends = f"between {written(min(known))} and {written(max(known))}, the newest {written(known[-1])}"
         lines += _said(ends, width, indent=2)
     if gate.drift is not None:
-        word = f"drift since run {gate.drift.since}" if gate.drift.drifting else "no drift seen"
+        word = f"{_drifting(gate)}; {_ADVICE}" if gate.drift.drifting else "no drift seen"
         counted_runs = f"{gate.drift.counted:,} of {counted(len(gate.estimates), 'run')} counted"
         only = "those with live replies and a root seed of their own, since the rates were last changed"
         lines += _said(f"{word} ({counted_runs}: {only})", width, indent=2)

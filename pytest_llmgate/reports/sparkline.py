@@ -25,4 +25,4 @@ def sparkline(values: Sequence[float | None], *, rate: bool = True, ascii_only: 
 def _step(value: float, low: float, high: float, steps: int) -> int:
     if high <= low:
         return steps // 2
-    return min(steps - 1, int((value - low) / (high - low) * steps))
+    return min(steps - 1, int(round((value - low) / (high - low) * steps, 6)))  # without the dust of binary fractions

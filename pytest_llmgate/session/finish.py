@@ -103,7 +103,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     interrupted = bool(missing) or _was_cut(tests)
     if settings.baseline == "propose":
         execution["proposed_baselines"] = len(merge_proposals(run))
-    live = _drew_anew(tests, execution)
+    live = drew_anew(tests, execution)
     head = _run_row(run, execution.pop("recorded_at"), interrupted=interrupted, live=live)
     result = build_result(head, tests, execution)
     run.write_result(result)
@@ -155,7 +155,7 @@ def _was_cut(tests: Iterable[Mapping[str, Any]]) -> bool:
     return any(gate["stop_reason"] in CUT_SHORT for test in tests for gate in test["gates"])
 
 
-def _drew_anew(tests: Iterable[Mapping[str, Any]], execution: Mapping[str, Any]) -> bool:
+def drew_anew(tests: Iterable[Mapping[str, Any]], execution: Mapping[str, Any]) -> bool:
     """Whether a model or a device was asked, or a test body ran, which may ask anybody."""
     bodies = sum(test["trials"] for test in tests if test["kind"] == "body")
     return bool(execution["billed"]["calls"] > 0 or bodies > execution["replayed_trials"])

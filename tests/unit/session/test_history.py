@@ -13,6 +13,7 @@ from history_runs import TEST, gate, judged, run
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.history import DriftFound, TestHistory
 from pytest_llmgate.session import history as module
+from pytest_llmgate.session.finish import drew_anew
 from pytest_llmgate.session.history import History, history, named
 from pytest_llmgate.stats.drift import DriftDetector
 
@@ -271,3 +272,20 @@ def test_the_register_alone_names_no_run(tmp_path: Path) -> None:
     with (tmp_path / ".llmgate" / "register.jsonl").open("a") as file:
         file.write("".join(json.dumps(line) + "\n" for line in lines))
     assert ids(tmp_path) == [0]
+
+
+# ---- what counts as live
+
+
+@pytest.mark.parametrize(
+    ("calls", "kind", "trials", "replayed", "live"),
+    [
+        (3, "prompt", 10, 7, True), (0, "prompt", 10, 10, False), (0, "circuit", 10, 0, False),
+        (0, "body", 10, 0, True), (0, "body", 10, 10, False), (0, "body", 0, 0, False),
+    ],
+)  # fmt: skip
+def test_a_run_is_live_where_a_model_was_asked_or_a_body_ran(
+    calls: int, kind: str, trials: int, replayed: int, live: bool
+) -> None:
+    execution = {"billed": {"calls": calls}, "replayed_trials": replayed}
+    assert drew_anew([{"kind": kind, "trials": trials}], execution) is live
