@@ -20,6 +20,7 @@ from benchmarks import (
     circuits_suites,
     decisions,
     detectors,
+    drift,
     identical,
     redaction,
     regressions,
@@ -44,6 +45,7 @@ PARTS: dict[str, Part] = {
     "circuits-pairs": circuits_pairs.measure,
     "circuits-rates": circuits_rates.measure,
     "regressions": regressions.measure,
+    "drift": drift.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")

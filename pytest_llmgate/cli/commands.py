@@ -13,6 +13,7 @@ import click
 from pytest_llmgate.cli.baseline import baseline
 from pytest_llmgate.cli.calibrate import calibrate
 from pytest_llmgate.cli.compare import compare
+from pytest_llmgate.cli.history import history
 from pytest_llmgate.cli.jobs import jobs
 from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
@@ -22,7 +23,6 @@ from pytest_llmgate.session.forecast import plan_lines
 from pytest_llmgate.session.loading import find_root, planner
 
 _LATER = {
-    "history": "figures of earlier runs",
     "lint": "check prompts and circuits",
     "init": "write a starting suite into a repository",
 }
@@ -148,6 +148,7 @@ cli.add_command(baseline)
 cli.add_command(jobs)
 cli.add_command(calibrate)
 cli.add_command(compare)
+cli.add_command(history)
 cli.add_command(prune)
 for _name, _help in _LATER.items():
     cli.add_command(_refused(_name, _help))

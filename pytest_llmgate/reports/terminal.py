@@ -10,6 +10,7 @@ from pytest_llmgate.reports import circuits
 from pytest_llmgate.reports.circuit_words import fallback, says_it_all
 from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
 from pytest_llmgate.reports.words import (
+    asked_before,
     counted,
     failing_fields,
     figures,
@@ -160,6 +161,8 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
     page.text(spent_in_all(result))
+    if asked_before(result):
+        page.text(asked_before(result))
     unpriced = (result.get("execution") or {}).get("unpriced_models")
     if unpriced:
         page.text(f"not covered by the budget, as their price is unknown: {', '.join(unpriced)}")

@@ -11,8 +11,9 @@ from pytest_llmgate.reports import circuit_words, compared_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "counted", "failing_fields", "figures", "headline", "measured", "money", "percent", "proposed_baselines",
-    "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing", "tokens",
+    "asked_before", "counted", "failing_fields", "figures", "headline", "measured", "money", "percent",
+    "proposed_baselines", "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing",
+    "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
@@ -72,6 +73,7 @@ def headline(result: Mapping[str, Any]) -> str:
         return "no test was judged"
     counts = Counter(test["verdict"] for test in tests)
     cut = "; the run was interrupted" if result["run"].get("interrupted") else ""
+    cut += f"; attempt {result['run']['attempt']:,}" if asked_before(result) else ""
     if counts["pass"] == len(tests):
         return ("the only test passes" if len(tests) == 1 else f"all {len(tests)} tests pass") + cut
     parts: list[str] = []
@@ -82,6 +84,16 @@ def headline(result: Mapping[str, Any]) -> str:
             of = f"{number} of {counted(len(tests), 'test')}" if not parts else f"{number}"
             parts.append(f"{of} {one if number == 1 else many}")
     return ", ".join(parts) + cut
+
+
+def asked_before(result: Mapping[str, Any]) -> str:
+    """That a live run is not the first of its plan at its commit, or nothing where it is."""
+    earlier = (result["run"].get("attempt") or 1) - 1
+    if earlier < 1 or not result["run"].get("live"):
+        return ""
+    runs = "1 earlier live run" if earlier == 1 else f"{earlier:,} earlier live runs"
+    here = " at this commit" if result["run"].get("commit") else ""
+    return f"{runs} judged this plan{here}: a pass after asking again is weaker (llmgate history)"
 
 
 def proposed_baselines(result: Mapping[str, Any]) -> str:

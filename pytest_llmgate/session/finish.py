@@ -111,14 +111,16 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
         execution["proposed_baselines"] = len(proposed)
-    result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
+    live = drew_anew(tests, execution)
+    head = _run_row(run, execution.pop("recorded_at"), interrupted=interrupted, live=live)
+    result = build_result(head, tests, execution)
     run.write_result(result)
     if settings.baseline == "propose":
         text = baseline_diff.written(run, settings.root, result, list(proposed.values()))
         write_atomic(run.path / DIFF_PAGE, text.encode("utf-8", "backslashreplace"))
     discard_tests(run)
     write_report(run, result)
-    finish_manifest(run, live=execution["billed"]["calls"] > 0)
+    finish_manifest(settings.root, run, live=live)
     complete = not interrupted and settings.record == "all" and not settings.resume
     merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
     return result
@@ -176,7 +178,14 @@ def _was_cut(tests: Iterable[Mapping[str, Any]]) -> bool:
     return any(gate["stop_reason"] in CUT_SHORT for test in tests for gate in test["gates"])
 
 
-def _run_row(run: RunDir, recorded_at: str | None, interrupted: bool) -> dict[str, Any]:
+def drew_anew(tests: Iterable[Mapping[str, Any]], execution: Mapping[str, Any]) -> bool:
+    """Whether a model or a device was asked, or a test body ran, which may ask anybody."""
+    bodies = sum(test["trials"] for test in tests if test["kind"] == "body")
+    return bool(execution["billed"]["calls"] > 0 or bodies > execution["replayed_trials"])
+
+
+def _run_row(run: RunDir, recorded_at: str | None, *, interrupted: bool, live: bool) -> dict[str, Any]:
+    """live: a run that drew nothing anew is no attempt, and has the number of the last one."""
     manifest = run.read_manifest()
     return {
         "id": manifest.id,
@@ -186,7 +195,8 @@ def _run_row(run: RunDir, recorded_at: str | None, interrupted: bool) -> dict[st
         "interrupted": interrupted,
         "commit": manifest.commit,
         "dirty": manifest.dirty,
-        "attempt": manifest.attempt,
+        "attempt": manifest.attempt if live else max(1, manifest.attempt - 1),
+        "live": live,
         "recorded_at": recorded_at,
         "started": manifest.started,
         "versions": dict(manifest.versions),

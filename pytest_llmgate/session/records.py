@@ -30,7 +30,8 @@ from pytest_llmgate.store.ledger import FileLedger, Slots
 from pytest_llmgate.store.locks import exclusive
 from pytest_llmgate.store.manifest import RunManifest
 from pytest_llmgate.store.merge import discard_tests
-from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted
+from pytest_llmgate.store.register import attempt_number, note_ended
+from pytest_llmgate.store.rundir import RunDir, find_interrupted
 
 DEFAULT_BUDGET = Decimal("1.00")
 _RESUME_HINT = "start a new run without --llm-resume"
@@ -118,20 +119,23 @@ class Records:
 
     def _manifest(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> RunManifest:
         commit, dirty = revision(self.settings.root)
-        digest = plan_digest(tuple(plans))
+        # Whoever asks again with another seed asks again: attempts are counted without the seeds.
+        question = plan_digest(tuple(replace(plan, seed=0) for plan in plans))
         seeds = {plan.seed for plan in plans}
+        own = {"seeds": {plan.id: plan.seed for plan in plans}} if len(seeds) > 1 else {}
         return RunManifest(
             id=self.run.id,
             seed=seeds.pop() if len(seeds) == 1 else self.settings.seed or 0,
-            plan_digest=digest,
+            plan_digest=plan_digest(tuple(plans)),
             record=self.settings.record,
             commit=commit,
             dirty=dirty,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             versions=_versions(),
-            options={"whole": list(whole)},
+            options={"whole": list(whole), **own},
             tests=tuple(plan.id for plan in plans),
-            attempt=attempt_number(self.settings.root, digest, commit),
+            question=question,
+            attempt=attempt_number(self.settings.root, question, commit),
         )
 
     @property
@@ -220,9 +224,11 @@ def circuit_segment(run: RunDir, worker: str) -> Path:
     return run.path / f"circuits.{worker}.jsonl"
 
 
-def finish_manifest(run: RunDir, *, live: bool) -> None:
-    """Mark a run as ended by itself."""
-    run.write_manifest(replace(run.read_manifest(), finished=True, live=live))
+def finish_manifest(root: Path, run: RunDir, *, live: bool) -> None:
+    """Mark a run as ended by itself, and enter it into the register."""
+    manifest = replace(run.read_manifest(), finished=True, live=live)
+    run.write_manifest(manifest)
+    note_ended(root, run, manifest.question, manifest.commit, live=live)
 
 
 def _versions() -> dict[str, str]:

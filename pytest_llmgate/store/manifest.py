@@ -20,8 +20,9 @@ _SCHEMA = "llmgate.run/1"
 class RunManifest:
     """What a run was started with (`run.json`).
 
-    started: ISO 8601 in UTC. tests: ids in collection order. attempt: 1 for the first run of this plan at this
-    commit. live: whether any reply was drawn anew rather than replayed. finished: whether it ended by itself.
+    started: ISO 8601 in UTC. tests: ids in collection order. question: digest of the plan without its seeds.
+    attempt: 1 for the first run of this plan, whatever its seeds, at this commit. live: whether any reply was drawn
+    anew rather than replayed. finished: whether it ended by itself.
     """
 
     id: str
@@ -34,6 +35,7 @@ class RunManifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     tests: tuple[str, ...] = ()
+    question: str = ""
     attempt: int = 1
     live: bool = True
     finished: bool = False

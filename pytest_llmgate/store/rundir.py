@@ -191,19 +191,6 @@ def find_interrupted(root: Path, results: Path | None = None) -> RunDir | None:
     return next((run for run in runs if is_ours(run.path / "run.json") and run.is_interrupted()), None)
 
 
-def attempt_number(root: Path, plan_digest: str, commit: str | None) -> int:
-    """1 + earlier finished runs of the same plan at the same commit that drew replies anew (newest 200 looked at)."""
-    earlier = 0
-    for run in known_runs(root):
-        with suppress(LlmgateError, OSError):  # a run that cannot be read any more does not count
-            if plan_digest.encode() not in (run.path / "run.json").read_bytes():
-                continue  # most runs: not worth parsing
-            manifest = run.read_manifest()
-            same = (manifest.plan_digest, manifest.commit) == (plan_digest, commit)
-            earlier += same and manifest.finished and manifest.live and manifest.record != "replay"
-    return earlier + 1
-
-
 def _make_room(path: Path) -> None:
     """Remove the files of an earlier run; refuse where files of these names are somebody else's."""
     found = [file for file in path.iterdir() if _OURS.fullmatch(file.name)]

@@ -33,6 +33,14 @@ def test_a_passing_run_says_what_the_pass_means() -> None:
     ]
 
 
+def test_a_live_run_that_was_asked_before_says_its_attempt() -> None:
+    text = " ".join(page(row(), attempt=3, live=True, commit="c0ffee").split())
+    assert "the only test passes; attempt 3" in text
+    assert "2 earlier live runs judged this plan at this commit: a pass after asking again is weaker" in text
+    for fields in ({"attempt": 1, "live": True}, {"attempt": 3, "live": False}, {"attempt": 3}):
+        assert "attempt" not in page(row(), **fields)
+
+
 def test_a_failing_gate_shows_its_failing_replies() -> None:
     gate = gate_verdict(verdict="fail", reason="30 of 58 (51.72 %): at or above 95 % is ruled out (5 % risk)")
     text = page(row(verdict="fail", gates=(gate,), failing=(failing(3, "no braces here"), failing(4))))

@@ -16,7 +16,7 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.store.atomic import replacing, write_atomic
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.git import revision
-from pytest_llmgate.store.rundir import RunDir, attempt_number, find_interrupted
+from pytest_llmgate.store.rundir import RunDir, find_interrupted
 
 
 def started(root: Path, results: Path | None = None, **fields: object) -> RunDir:
@@ -130,23 +130,6 @@ def test_the_newest_interrupted_run_goes_on(tmp_path: Path) -> None:
     assert find_interrupted(tmp_path) == killed
     assert find_interrupted(tmp_path, cut.path) == cut
     assert find_interrupted(tmp_path, tmp_path / "nowhere") == killed
-
-
-def test_attempts_are_finished_runs_that_drew_anew(tmp_path: Path) -> None:
-    digest = "sha256:aa"
-    assert attempt_number(tmp_path, digest, "c0ffee") == 1
-    for fields in (
-        {"finished": True},
-        {"finished": True, "record": "new"},
-        {"finished": False},
-        {"finished": True, "record": "replay"},
-        {"finished": True, "live": False},
-        {"finished": True, "commit": "another"},
-        {"finished": True, "plan_digest": "sha256:bb"},
-    ):
-        started(tmp_path, **fields)
-    (started(tmp_path).path / "run.json").write_text(f"damaged {digest}")
-    assert attempt_number(tmp_path, digest, "c0ffee") == 3
 
 
 def test_manifest_plan_and_result_come_back(tmp_path: Path) -> None:
