@@ -59,6 +59,7 @@ def _same_bytes(folder: Path) -> list[Row]:
     for workers in ("0", "2", "4"):
         if workers != "0" and find_spec("xdist") is None:
             continue
+        (root / _FILE).unlink(missing_ok=True)
         gate_run(
             root, "suites/b.suite.yaml", "--llm-baseline=propose", "-n", workers, keep=("xdist", "xdist.looponfail")
         )

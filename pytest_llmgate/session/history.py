@@ -12,7 +12,7 @@ from pathlib import Path
 from pytest_llmgate.core.errors import LlmgateError, nearest, problem
 from pytest_llmgate.core.files import shown_under
 from pytest_llmgate.core.history import DriftFound, GateFigures, GateHistory, RunFigures, TestFigures, TestHistory
-from pytest_llmgate.session.again import readable_result
+from pytest_llmgate.session.runs import readable_result
 from pytest_llmgate.stats.drift import DriftDetector, DriftState
 from pytest_llmgate.stats.goal import RateGoal, llr
 from pytest_llmgate.store.history import HistoryIndex
