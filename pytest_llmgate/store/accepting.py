@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_llmgate.core.baseline import PARTS, AnyBaseline, CircuitBaseline
 from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
 from pytest_llmgate.core.compared import ReplyBaseline
-from pytest_llmgate.stats.intervals import clopper_pearson_lower, clopper_pearson_upper
+from pytest_llmgate.stats import binomial
 from pytest_llmgate.store.baseline_lines import Entries
 
 _EQUAL_WITHIN = PARTS // 10**9
@@ -89,7 +89,8 @@ def _same_figures(old: ReplyBaseline, new: ReplyBaseline, confirmed: bool) -> bo
 def _covers_rate(old: ReplyBaseline, new: ReplyBaseline) -> bool:
     passed, n = new.figures["passed"], new.figures["n"]
     rate = old.figures["passed"] / old.figures["n"]
-    return clopper_pearson_lower(passed, n, _TAIL) <= rate <= clopper_pearson_upper(passed, n, _TAIL)
+    # Clopper and Pearson's interval, asked only whether it holds one rate: its tails there, without its ends
+    return binomial.survival(passed - 1, n, rate) > _TAIL and binomial.cdf(passed, n, rate) > _TAIL
 
 
 def _covers_mean(old: ReplyBaseline, new: ReplyBaseline) -> bool:
