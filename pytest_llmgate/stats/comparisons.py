@@ -76,9 +76,17 @@ def cluster_se(x: Sequence[float], cluster: Sequence[object]) -> tuple[float, fl
     for value, key in zip(x, cluster, strict=True):
         sums[key] = sums.get(key, 0.0) + value - mean
     naive = math.sqrt(math.fsum((v - mean) ** 2 for v in x) / (n - 1) / n)
-    cr0 = math.sqrt(math.fsum(s * s for s in sums.values())) / n
-    g = len(sums)
-    return mean, naive, cr0, cr0 * math.sqrt(g / (g - 1)) if g > 1 else math.nan
+    return mean, naive, *cluster_error(list(sums.values()), n)
+
+
+def cluster_error(residuals: Sequence[float], n: int) -> tuple[float, float]:
+    """The clustered standard error of a mean of n values, and with few clusters (see cluster_se).
+
+    Args: the sum of (value - mean) of each cluster, n >= 1.
+    """
+    cr0 = math.sqrt(math.fsum(s * s for s in residuals)) / n
+    g = len(residuals)
+    return cr0, cr0 * math.sqrt(g / (g - 1)) if g > 1 else math.nan
 
 
 def ratio_fieller_upper(candidate: Sequence[float], baseline: Sequence[float], conf: float = 0.95) -> float:

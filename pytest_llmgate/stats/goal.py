@@ -28,17 +28,21 @@ class RateGoal:
             raise ValueError(
                 f"the bad success rate must lie above 0 and below the good one ({self.good:g}), not at {self.bad:g}"
             )
-        for name in ("alpha", "beta"):
-            value = getattr(self, name)
-            if not 0.0 < value <= 0.5:
-                raise ValueError(f"{name} must lie above 0 and at most at 0.5, not at {value:g}")
-        if self.family < 1:
-            raise ValueError(f"a family has at least 1 gate, not {self.family}")
+        check_risks(self.alpha, self.beta, self.family)
 
     @property
     def alpha_used(self) -> float:
         """This gate's own share of alpha: alpha / family."""
         return self.alpha / self.family
+
+
+def check_risks(alpha: float, beta: float, family: int) -> None:
+    """Raises ValueError unless alpha and beta lie in (0, 0.5] and the family has at least 1 gate."""
+    for name, value in (("alpha", alpha), ("beta", beta)):
+        if not 0.0 < value <= 0.5:
+            raise ValueError(f"{name} must lie above 0 and at most at 0.5, not at {value:g}")
+    if family < 1:
+        raise ValueError(f"a family has at least 1 gate, not {family}")
 
 
 def steps(goal: RateGoal) -> tuple[float, float]:
