@@ -21,6 +21,7 @@ from benchmarks import (
     detectors,
     identical,
     redaction,
+    regressions,
     startup,
     throughput,
     trial,
@@ -40,6 +41,7 @@ PARTS: dict[str, Part] = {
     "circuits-suites": circuits_suites.measure,
     "circuits-pairs": circuits_pairs.measure,
     "circuits-rates": circuits_rates.measure,
+    "regressions": regressions.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")

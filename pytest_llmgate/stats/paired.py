@@ -186,7 +186,7 @@ def paired_figures(rule: PairedRate, discordance: float | None = None, *, runs: 
     """
     known = rule.discordance if discordance is None else discordance
     apart, margin = USUAL_DISCORDANCE if known is None else known, rule.goal.margin
-    limits = _Limits(rule)
+    limits = Limits(rule)
     same = simulate(limits, *pair_chances(0.0, apart), runs)
     worse = simulate(limits, *pair_chances(-margin, apart), runs)
     return PairedFigures(
@@ -205,45 +205,40 @@ def _share(ends: list[tuple[Outcome, int]], outcome: Outcome) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Limits:
-    """Where a rule ends, by the counts of discordant pairs; looked up once for all runs."""
+class Limits:
+    """Where a rule ends if no further pair differs, by the pairs that do; looked up once for all runs."""
 
     rule: PairedRate
-    found: dict[tuple[int, int], tuple[bool, int]] = field(default_factory=dict)
+    found: dict[tuple[int, int], tuple[Outcome, int]] = field(default_factory=dict)
 
-    def at(self, n: int, better: int, worse: int) -> tuple[bool, int]:
-        """Whether it fails at these counts (which no pair with D = 0 changes), and from which n on it passes."""
+    def at(self, better: int, worse: int) -> tuple[Outcome, int]:
+        """The outcome and the number of pairs at which it comes, holes aside. A fail comes at once or never."""
         key = better, worse
         if key not in self.found:
-            least = PairTally(better + worse, better, worse)
-            decided = self.rule.decide(least)
-            fails = decided is not None and decided.outcome is Outcome.FAIL
-            self.found[key] = fails, least.n + self.rule.need(least)
+            tally = PairTally(better + worse, better, worse)
+            end = tally._replace(n=tally.n + self.rule.need(tally))
+            decided = self.rule.decide(end)
+            assert decided is not None
+            self.found[key] = decided.outcome, end.n
         return self.found[key]
 
 
-def simulate(limits: _Limits, better: float, worse: float, runs: int) -> list[tuple[Outcome, int]]:
+def simulate(limits: Limits, better: float, worse: float, runs: int) -> list[tuple[Outcome, int]]:
     """The ends of runs whose pairs have D = 1 and -1 with these chances: outcome and pairs; the seed is fixed.
 
-    From one pair with D other than 0 to the next: between them only the boundary of a pass can be met.
+    From one pair that differs to the next: between them only a pass or the ceiling can end a run.
     """
     rng = random.Random(f"pairs {better!r} {worse!r}")  # noqa: S311 - a simulation, no secret
     return [_run(limits, rng, better, better + worse) for _ in range(runs)]
 
 
-def _run(limits: _Limits, rng: random.Random, better: float, either: float) -> tuple[Outcome, int]:
+def _run(limits: Limits, rng: random.Random, better: float, either: float) -> tuple[Outcome, int]:
     n, up, down = 0, 0, 0
-    ceiling = limits.rule.ceiling
     while True:
-        fails, last = limits.at(n, up, down)
-        if fails:
-            return Outcome.FAIL, n
-        row = _row(rng, either, ceiling)
-        if n + row >= last or n + row >= ceiling:
-            end = PairTally(max(n, min(last, ceiling)), up, down)
-            decided = limits.rule.decide(end)
-            assert decided is not None
-            return decided.outcome, end.n
+        outcome, end = limits.at(up, down)
+        row = _row(rng, either, limits.rule.ceiling)
+        if n + row >= end:
+            return outcome, max(n, end)
         n += row + 1
         if rng.random() * either < better:
             up += 1
@@ -252,7 +247,7 @@ def _run(limits: _Limits, rng: random.Random, better: float, either: float) -> t
 
 
 def _row(rng: random.Random, either: float, longest: int) -> int:
-    """Pairs with D = 0 before the next one with another D."""
-    if either >= 1.0:
-        return 0
-    return int(min(math.log(1.0 - rng.random()) / math.log1p(-either), longest)) if either else longest
+    """Pairs that do not differ before the next one that does."""
+    if either <= 0.0 or either >= 1.0:
+        return 0 if either else longest
+    return int(min(math.log(1.0 - rng.random()) / math.log1p(-either), longest))
