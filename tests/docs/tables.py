@@ -167,7 +167,9 @@ def pairs() -> str:
         bound = wald_pairs(0.05, apart, 0.05, 0.05)
         mean = (f"{n:.0f}" for n in (bound, found.mean_same, found.mean_worse))
         rows.append([f"{icc:g}", f"{100 * apart:.1f} %", *mean, f"{most:,}"])
-    return _table("ICC | replies to a case differ | Wald's bound | pairs if the same | if 5 points worse | at most", rows)
+    return _table(
+        "ICC | replies to a case differ | Wald's bound | pairs if the same | if 5 points worse | at most", rows
+    )
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
