@@ -151,7 +151,7 @@ def suites() -> str:
             ]
         )
     return _table(
-        "good | bad | good suite fails, no control | with control | a bad test fails | calls if good | half-way to perfect "
+        "good | bad | good suite fails, no control | with it | a bad test fails | calls if good | half-way to perfect "
         "| bad",
         rows,
     )
