@@ -7,7 +7,9 @@ import math
 from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import RUNAWAYS, GatePlan
+from pytest_llmgate.stats.clusters import discordance
 from pytest_llmgate.stats.cost_rule import CostGoal, CostRule, cost_rule, planned_n
+from pytest_llmgate.stats.pair_bets import natural_pairs
 from pytest_llmgate.stats.paired import PairedGoal, PairedRate
 from pytest_llmgate.stats.runaways import RunawayRule
 
@@ -20,8 +22,6 @@ RUNAWAY_POINTS = 2.0
 """Runaways beyond the baseline's own that must be caught, in points, where nobody says how many."""
 _RUNAWAYS_SEEN = 6.4  # runaways to expect where so many must be caught: 320 trials for two points
 _ENOUGH = 20  # second replies from which the share of cases' replies that differ is believed
-_UNKNOWN = 0.2
-_SAFETY = 4.0
 ComparedRule = PairedRate | CostRule | RunawayRule
 
 
@@ -60,26 +60,15 @@ def paired_rule(gate: GatePlan, baseline: ReplyBaseline, trials: int | None) -> 
     """The sequential rule on pairs; no more pairs than the baseline has replies."""
     assert gate.margin is not None
     goal = PairedGoal(margin=gate.margin, alpha=gate.alpha, beta=gate.beta, family=gate.family)
-    known = discordance(baseline)
-    most = _natural_pairs(goal, _UNKNOWN if known is None else known) if trials is None else trials
+    known = known_discordance(baseline)
+    most = natural_pairs(goal.margin, known, goal.alpha_used, goal.beta) if trials is None else trials
     return PairedRate(goal=goal, ceiling=max(1, min(most, baseline.figures["n"])), discordance=known)
 
 
-def discordance(baseline: ReplyBaseline) -> float | None:
-    """P(two replies to one case are not both good or both bad), from cases with several replies; None from too few."""
-    several = [(case["passed"], case["n"]) for case in baseline.cases.values() if case["n"] > 1]
-    if sum(n - 1 for _, n in several) < _ENOUGH:
-        return None
-    found = [2.0 * passed * (n - passed) / (n * (n - 1)) for passed, n in several]
-    return math.fsum(found) / len(found)
-
-
-def _natural_pairs(goal: PairedGoal, discordant: float) -> int:
-    """Pairs that decide nearly all good builds: a multiple of the mean number at the best bet's rate of growth."""
-    delta = goal.margin
-    variance = discordant + delta * delta
-    growth = delta * delta / (2.0 * variance)
-    return math.ceil(_SAFETY * (math.log(1.0 / goal.beta) + 1.0) / growth)
+def known_discordance(baseline: ReplyBaseline) -> float | None:
+    """P(two replies to one case are not both good or both bad), from cases with several; None from too few."""
+    counts = [(case["n"], case["passed"]) for case in baseline.cases.values()]
+    return discordance(counts) if sum(max(0, n - 1) for n, _ in counts) >= _ENOUGH else None
 
 
 def _cost(gate: GatePlan, baseline: ReplyBaseline, trials: int | None, cases: int) -> CostRule:

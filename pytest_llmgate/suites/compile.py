@@ -13,6 +13,7 @@ from pytest_llmgate.core.ports import Comparer, Designs
 from pytest_llmgate.stats.against import compared_rule, trials_of
 from pytest_llmgate.stats.clusters import population_ok
 from pytest_llmgate.stats.intervals import zero_fail_n
+from pytest_llmgate.stats.paired import PairedRate, PairTally
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
 from pytest_llmgate.stats.rules import SequentialRate
 from pytest_llmgate.suites.problems import Problems
@@ -99,7 +100,7 @@ class Compiler:
     def _check_population(self, gate: GatePlan, size: int, plan: TestPlan) -> None:
         """With every case good, a gate on the population must pass, or it never could."""
         if not gate.rated:
-            if not population_ok(size):
+            if not _speaks_of_population(gate, size):
                 message = f"gate {gate.name!r} has too few cases to say anything of the population: {size}"
                 raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
             return
@@ -109,6 +110,14 @@ class Compiler:
             needed = _fewest_to_pass(rule)
             message = f"gate {gate.name!r} needs at least {needed} cases to say anything of the population, not {size}"
             raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
+
+
+def _speaks_of_population(gate: GatePlan, size: int) -> bool:
+    """Whether so many cases, each drawn once, could pass a gate that is compared with a baseline."""
+    rule = compared_rule(gate, None, size)
+    if isinstance(rule, PairedRate):
+        return rule.need(PairTally()) <= size
+    return population_ok(size)
 
 
 def family_size(drafts: Sequence[Draft]) -> int:

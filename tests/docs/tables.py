@@ -13,6 +13,8 @@ from pytest_llmgate.stats.design import SequentialDesign, design_sequential
 from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.intervals import zero_fail_n
 from pytest_llmgate.stats.looks import fixed_n
+from pytest_llmgate.stats.pair_bets import natural_pairs, wald_pairs
+from pytest_llmgate.stats.paired import PairedGoal, PairedRate, paired_figures
 from pytest_llmgate.stats.shots.identity_plan import SCREEN_POWER, SCREEN_TVD
 from pytest_llmgate.stats.shots.screen import screen_shots
 
@@ -134,6 +136,42 @@ def screens() -> str:
     return _table("equal outcomes | N, one gate | N, one of 20 gates", rows)
 
 
+def suites() -> str:
+    """200 tests with one gate each: what is blocked of a good build, caught of a bad one, and paid."""
+    rows = []
+    for good, bad in ((0.95, 0.90), (0.90, 0.80), (0.99, 0.95)):
+        alone, shared = _design(good, bad), _design(good, bad, family=200)
+        rows.append(
+            [
+                f"{good:.2f}",
+                f"{bad:.2f}",
+                *(_chance(1 - (1 - found.oc(good).p_fail) ** 200) for found in (alone, shared)),
+                _chance(shared.oc(bad).p_fail),
+                *(f"{shared.oc(p).mean_n / alone.oc(p).mean_n:.2f}" for p in (good, (1 + good) / 2, bad)),
+            ]
+        )
+    return _table(
+        "good | bad | good suite fails, no control | with it | a bad test fails | calls if good | half-way to perfect "
+        "| bad",
+        rows,
+    )
+
+
+def pairs() -> str:
+    """Pairs to expect at baseline .92, margin 5 points, by how alike replies to one case are."""
+    rows = []
+    for icc in (0.0, 0.3, 0.6, 0.9):
+        apart = 2 * 0.92 * 0.08 * (1 - icc)
+        most = natural_pairs(0.05, apart, 0.05, 0.05)
+        found = paired_figures(PairedRate(goal=PairedGoal(margin=0.05), ceiling=most, discordance=apart))
+        bound = wald_pairs(0.05, apart, 0.05, 0.05)
+        mean = (f"{n:.0f}" for n in (bound, found.mean_same, found.mean_worse))
+        rows.append([f"{icc:g}", f"{100 * apart:.1f} %", *mean, f"{most:,}"])
+    return _table(
+        "ICC | replies to a case differ | Wald's bound | pairs if the same | if 5 points worse | at most", rows
+    )
+
+
 TABLES: Mapping[str, Callable[[], str]] = {
     "counts": counts,
     "screens": screens,
@@ -141,6 +179,8 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "pass": passing,
     "ceiling": ceilings,
     "family": families,
+    "pairs": pairs,
+    "suites": suites,
     "zero": zero,
 }
 
