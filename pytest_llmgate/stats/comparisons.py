@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pytest_llmgate.stats import binomial
+from pytest_llmgate.stats.ratio import Means, fieller
 from pytest_llmgate.stats.special import student_t_cdf, student_t_quantile
 
 Correction = Literal["holm", "bh", "by"]
@@ -96,11 +97,8 @@ def ratio_fieller_upper(candidate: Sequence[float], baseline: Sequence[float], c
     (mean(c) - r mean(b))^2 n = t^2 var(c - r b). Source: Fieller (1954), JRSS-B 16.
     """
     n, mc, mb, vc, vb, cov = _moments(candidate, baseline)
-    k = student_t_quantile(conf, n - 1) ** 2 / n
-    a, half, c = mb * mb - k * vb, mc * mb - k * cov, mc * mc - k * vc
-    if a <= 0.0:
-        return math.inf
-    return (half + math.sqrt(max(0.0, half * half - a * c))) / a
+    means = Means(mc, mb, vc / n, vb / n, cov / n)
+    return fieller(means, student_t_quantile(conf, n - 1))[1]
 
 
 def ratio_ni(candidate: Sequence[float], baseline: Sequence[float], margin: float) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Literal
 
@@ -11,7 +12,7 @@ Spending = Literal["obrien-fleming", "pocock"]
 
 _NORMAL = NormalDist()
 _FAR = 8.5  # below this many standard deviations nothing is left that could matter
-_STEPS = 200  # even, for Simpson's rule
+_STEPS = 120  # even, for Simpson's rule
 
 
 def spent(spending: Spending, level: float, fraction: float) -> float:
@@ -27,7 +28,8 @@ def spent(spending: Spending, level: float, fraction: float) -> float:
     return 2.0 * _NORMAL.cdf(_NORMAL.inv_cdf(level / 2.0) / math.sqrt(fraction))
 
 
-def look_levels(looks: Sequence[int], level: float, spending: Spending, planned: int) -> tuple[float, ...]:
+@lru_cache(maxsize=256)
+def look_levels(looks: tuple[int, ...], level: float, spending: Spending, planned: int) -> tuple[float, ...]:
     """The one-sided error of each look, so that all of them together err with probability `level`.
 
     Args: looks, increasing numbers of trials, of `planned` in all (information in proportion); level in
@@ -46,7 +48,8 @@ def look_levels(looks: Sequence[int], level: float, spending: Spending, planned:
         bound = _boundary(grid, step, target) if grid else -step * _NORMAL.inv_cdf(max(target, 1e-300))
         found.append(_NORMAL.cdf(-bound / math.sqrt(now)))
         used += target
-        grid = _open(grid, step, bound, now)
+        if n < looks[-1]:
+            grid = _open(grid, step, bound, now)
         before = now
     return tuple(found)
 
