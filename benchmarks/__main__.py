@@ -17,6 +17,7 @@ from benchmarks import (
     circuits_peers,
     circuits_rates,
     circuits_suites,
+    cost,
     decisions,
     detectors,
     identical,
@@ -40,6 +41,7 @@ PARTS: dict[str, Part] = {
     "circuits-suites": circuits_suites.measure,
     "circuits-pairs": circuits_pairs.measure,
     "circuits-rates": circuits_rates.measure,
+    "cost": cost.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")
