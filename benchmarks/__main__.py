@@ -18,6 +18,7 @@ from benchmarks import (
     circuits_peers,
     circuits_rates,
     circuits_suites,
+    cost,
     decisions,
     detectors,
     drift,
@@ -46,6 +47,7 @@ PARTS: dict[str, Part] = {
     "circuits-rates": circuits_rates.measure,
     "regressions": regressions.measure,
     "drift": drift.measure,
+    "cost": cost.measure,
     "decisions": decisions.measure,  # last: its imports make this process larger, and children start as its copy
 }
 PAGE = Path("docs/benchmarks.md")

@@ -15,6 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats
 
+from pytest_llmgate.stats.ratio import Sums
+from pytest_llmgate.stats.runaways import DEFAULT_FACTOR
+
 Model = Literal["lognormal", "both-heavy", "runaways"]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -96,3 +99,28 @@ def _capital(gain: Array, worst: float, level: float) -> Array:
     capital = np.cumsum(np.log1p(bet * gain), axis=1)
     crossed = capital >= np.log(1.0 / level)
     return np.where(crossed.any(axis=1), crossed.argmax(axis=1) + 1, gain.shape[1] + 1)
+
+
+def sums(tokens: Array, trials: int, cases: int) -> list[Sums]:
+    """What the first trials of one run hold for each case; tokens of shape (cases, rounds), visited in rounds."""
+    rounds, rest = divmod(trials, cases)
+    kept = []
+    for k, row in enumerate(tokens[: min(trials, cases)]):
+        seen = [int(v) for v in row[: rounds + (k < rest)]]
+        kept.append(Sums(len(seen), sum(seen), sum(v * v for v in seen)))
+    return kept
+
+
+def runaway_counts(rng: np.random.Generator, model: Model, cases: int, rounds: int, before: int) -> tuple[int, int]:
+    """Runaways of the candidate and of the baseline, against 3 times the mean of the case's baseline trials.
+
+    A baseline trial is compared with the mean of the others of its case.
+    """
+    effect = SIZE * np.exp(rng.normal(0.0, CASE_SD, (cases, 1)))
+    candidate = effect * _noise(rng, model, (cases, rounds))
+    if model == "runaways":
+        candidate *= np.where(rng.random((cases, rounds)) < RUNAWAY_RATE, RUNAWAY_TIMES, 1.0)
+    baseline = effect * _noise(rng, model, (cases, before))
+    others = (baseline.sum(axis=1, keepdims=True) - baseline) / (before - 1)
+    x = (candidate > DEFAULT_FACTOR * baseline.mean(axis=1, keepdims=True)).sum()
+    return int(x), int((baseline > DEFAULT_FACTOR * others).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -109,7 +110,7 @@ def _clusters(gate: ComparedFold) -> dict[str, Any]:
 
 
 def _rounded(value: float | None, digits: int = 6) -> float | None:
-    return None if value is None else round(value, digits)
+    return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
 def _cost(gate: CostFold, decision: Decision, stream: TestStream) -> dict[str, Any]:

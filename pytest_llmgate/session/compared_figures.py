@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_llmgate.core.compared import Compared
+from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.engine.compared_words import points
@@ -39,11 +40,20 @@ def _said(gate: GatePlan, against: Compared, rule: ComparedRule | None) -> Seque
         return rule.ceiling, said, _risks(gate)
     if isinstance(rule, RunawayRule):
         good = f"no more than the baseline is good, {points(rule.excess)} more must be caught"
-        return rule.n, f"{good}; one look at {rule.n:,} trials", _risks(gate)
+        return rule.n, f"{good}; one look at {rule.n:,} trials", _risks(gate), *_too_few(rule, against)
     if against.standing == "stale":
         return 0, "its baseline cannot be compared with: it will be inconclusive"
     blocks = "it will be inconclusive, and block" if gate.require_baseline else "it compares and blocks nothing"
     return 0, f"no approved baseline yet: {blocks}"
+
+
+def _too_few(rule: RunawayRule, against: Compared) -> list[str]:
+    """That not even a build without any runaway could pass."""
+    known = against.baseline.figures if against.baseline is not None else {}
+    clean = rule.decide(rule.n, 0, known.get("runaways", 0), max(1, known.get("runaways_of", 1)))
+    if clean is not None and clean.outcome is Outcome.PASS:
+        return []
+    return [f"note: {rule.n:,} trials cannot rule that out: allow more, or write larger runaway_points"]
 
 
 def _risks(gate: GatePlan) -> str:

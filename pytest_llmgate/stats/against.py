@@ -18,9 +18,9 @@ USUAL_N = 400
 """Trials of a gate on what replies take, where nothing is known of their spread."""
 UNKNOWN_N = 400
 """Trials that a baseline rests on where nothing else says how many, as there is none to compare with yet."""
-RUNAWAY_POINTS = 2.0
+RUNAWAY_POINTS = 1.5
 """Runaways beyond the baseline's own that must be caught, in points, where nobody says how many."""
-_RUNAWAYS_SEEN = 6.4  # runaways to expect where so many must be caught: 320 trials for two points
+_RUNAWAYS_SEEN = 4.8  # runaways to expect where so many must be caught: 320 trials for one and a half points
 _ENOUGH = 20  # second replies from which the share of cases' replies that differ is believed
 ComparedRule = PairedRate | CostRule | RunawayRule
 

@@ -10,7 +10,7 @@ from statistics import NormalDist
 from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.stats.ratio import MANY_CASES, RatioBounds, Sums, ratio_bounds
 from pytest_llmgate.stats.special import student_t_quantile
-from pytest_llmgate.stats.spending import Spending, look_levels
+from pytest_llmgate.stats.spending import Spending, look_levels, pass_power
 
 DEFAULT_TRIALS = 400  # where nothing is known of the spread
 MOST_LOOKS = 5
@@ -158,29 +158,38 @@ def planned_n(
     """The trials with which a build at +0 % passes with probability `power` or more.
 
     Args: relative_sd > 0, the standard deviation of (candidate - baseline) of one trial's pair over the mean;
-    cases >= 1; power in [0.5, 1); looks as in `cost_rule`: the last look alone must have the power. At least 30
-    trials, or 2 of each of fewer cases. Raises ValueError.
-    Source: normal theory with t quantiles, (t_passing + t_power)^2 var / margin^2, var of candidate -
-    (1 + margin) baseline.
+    cases >= 1; power in [0.5, 1); looks as in `cost_rule`. At least 30 trials, or 2 of each of fewer cases.
+    Raises ValueError. Source: Jennison & Turnbull (2000), ch. 19, on the normal scale, with var(candidate -
+    (1 + margin) baseline) taken as (1 + margin) var(candidate - baseline).
     """
     if not 0.0 < relative_sd < math.inf or cases < 1 or not 0.5 <= power < 1.0:
         raise ValueError(
             f"a plan needs relative_sd > 0, cases >= 1, power 0.5 … 1, not {relative_sd}, {cases}, {power}"
         )
     sd = relative_sd * math.sqrt(1.0 + goal.margin)
-    least = MANY_CASES if cases >= MANY_CASES else 2 * cases
-    n = max(least, math.ceil((NormalDist().inv_cdf(power) * sd / goal.margin) ** 2))
-    while _effective(n, cases) < (needed := _needed(goal, n, sd, cases, power, looks)):
-        n += max(1, math.ceil(0.5 * (needed - _effective(n, cases))))
-    return n
+
+    def enough(n: int) -> bool:
+        return _power(cost_rule(goal, n, looks=looks, cases=cases), cases, sd) >= power
+
+    low = MANY_CASES if cases >= MANY_CASES else 2 * cases
+    if enough(low):
+        return low
+    high = 2 * low
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
 
 
-def _needed(goal: CostGoal, n: int, sd: float, cases: int, power: float, looks: int) -> float:
-    """The pairs that are needed at the quantiles that hold for n trials."""
-    level = cost_rule(goal, n, looks=looks, cases=cases).levels[-1][0]
+def _power(rule: CostRule, cases: int, sd: float) -> float:
+    """P(pass at +0 %) of normal means; the drift is shortened by what Student's t asks for more."""
+    n, level = rule.ceiling, rule.levels[-1][0]
     degrees = min(n, cases) - 1 if cases >= MANY_CASES else 2 * (n - cases)
-    t = student_t_quantile(power, degrees) - student_t_quantile(level, degrees)
-    return (t * sd / goal.margin) ** 2
+    shortened = NormalDist().inv_cdf(level) / student_t_quantile(level, degrees) if level < 0.5 else 1.0
+    drift = rule.goal.margin * math.sqrt(_effective(n, cases)) / sd * shortened
+    return pass_power(rule.looks, rule.levels, n, drift)
 
 
 def _effective(n: int, cases: int) -> float:

@@ -12,6 +12,7 @@ from pytest_llmgate.stats import binomial
 from pytest_llmgate.stats.special import betainc_inv
 
 DEFAULT_FACTOR = 3.0  # tokens above this many times the baseline of their case
+DEFAULT_EXCESS = 0.015  # below 2 %: of runaways that cost 6 times as much, some stay below the factor
 _OUTSIDE = 1e-6  # the nuisance rate lies outside the searched range with this probability, which is added to p
 _NEGLIGIBLE = 1e-16
 _PRECISION = 1e-5
@@ -30,7 +31,7 @@ def runaway_p(x: int, n: int, y: int, m: int) -> float:
 
 
 def runaway_excess(
-    x: int, n: int, y: int, m: int, *, below: float, above: float, hint: float = 0.02
+    x: int, n: int, y: int, m: int, *, below: float, above: float, hint: float = DEFAULT_EXCESS
 ) -> tuple[float, float, float]:
     """The difference of the runaway rates, x / n - y / m, with one-sided bounds by exact tests.
 
@@ -63,7 +64,7 @@ class RunawayRule:
     alpha_used: float
     beta: float
     n: int
-    excess: float = 0.02
+    excess: float = DEFAULT_EXCESS
 
     def __post_init__(self) -> None:
         for name in ("alpha_used", "beta"):

@@ -49,7 +49,7 @@ def look_levels(looks: tuple[int, ...], level: float, spending: Spending, planne
         found.append(_NORMAL.cdf(-bound / math.sqrt(now)))
         used += target
         if n < looks[-1]:
-            grid = _open(grid, step, bound, now)
+            grid = _open(grid, step, -_FAR * math.sqrt(now), bound)
         before = now
     return tuple(found)
 
@@ -64,12 +64,33 @@ def _boundary(grid: Sequence[tuple[float, float]], step: float, target: float) -
     return high
 
 
-def _open(grid: Sequence[tuple[float, float]], step: float, bound: float, now: float) -> list[tuple[float, float]]:
-    """The sub-density of the score among paths that have not crossed, as points and Simpson weights."""
-    start = -_FAR * math.sqrt(now)
-    width = (bound - start) / _STEPS
+def pass_power(looks: tuple[int, ...], levels: tuple[tuple[float, float], ...], planned: int, drift: float) -> float:
+    """P(pass) of a build at +0 % that is looked at with these one-sided errors; an earlier fail takes it away.
+
+    Args: as look_levels, levels of (passing, failing); drift >= 0, the margin over the standard error at `planned`.
+    Source: the recursion of Jennison & Turnbull (2000), ch. 19, with two boundaries.
+    """
+    passed, before = 0.0, 0.0
+    grid = [(0.0, 1.0)]
+    for n, (passing, failing) in zip(looks, levels, strict=True):
+        now = n / planned
+        step, far = math.sqrt(now - before), _FAR * math.sqrt(now)
+        low = drift * now + math.sqrt(now) * _NORMAL.inv_cdf(max(passing, 1e-300))
+        high = min(far, -math.sqrt(now) * _NORMAL.inv_cdf(max(failing, 1e-300)))
+        passed += math.fsum(w * _NORMAL.cdf((low - s) / step) for s, w in grid)
+        if low >= high:
+            break
+        if n < looks[-1]:
+            grid = _open(grid if before else [], step, max(low, -far), high)
+        before = now
+    return passed
+
+
+def _open(grid: Sequence[tuple[float, float]], step: float, low: float, high: float) -> list[tuple[float, float]]:
+    """The sub-density of the score among paths that go on, between two limits, as points and Simpson weights."""
+    width = (high - low) / _STEPS
     density = _density(grid, step)
-    points = [start + i * width for i in range(_STEPS + 1)]
+    points = [low + i * width for i in range(_STEPS + 1)]
     weights = [1.0, *(4.0 if i % 2 else 2.0 for i in range(1, _STEPS)), 1.0]
     return [(s, w * width / 3.0 * density(s)) for s, w in zip(points, weights, strict=True)]
 

@@ -90,7 +90,7 @@ def test_early_it_only_fails_and_only_for_good() -> None:
 
 
 def test_a_small_excess_that_is_certain_passes() -> None:
-    """One percent more, in 20,000 trials each: two percent are ruled out."""
+    """One percent more, in 20,000 trials each: one and a half are ruled out."""
     rule = RunawayRule(alpha_used=0.05, beta=0.05, n=20_000)
     assert runaway_p(600, 20_000, 400, 20_000) < 0.001
     assert rule.decide(20_000, 600, 400, 20_000) == Decision(Outcome.PASS, "fixed")
