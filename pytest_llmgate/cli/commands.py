@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from pytest_llmgate.cli.jobs import jobs
 from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
 from pytest_llmgate.core.errors import not_available
-from pytest_llmgate.session import again, results
+from pytest_llmgate.session import again, monitoring, results
 from pytest_llmgate.session.forecast import plan_lines
 from pytest_llmgate.session.loading import find_root, planner
 
@@ -106,10 +107,18 @@ def _tell(result: dict[str, Any], as_json: bool, root: Path, run: str | None) ->
 
 @cli.command()
 @click.argument("run", required=False)
+@click.option("--metrics", is_flag=True, help="write metrics.prom for Prometheus instead")
+@click.option("--otel", is_flag=True, help="send spans and metrics to OTEL_EXPORTER_OTLP_ENDPOINT instead")
 @told
-def report(run: str | None) -> None:
+def report(run: str | None, metrics: bool, otel: bool) -> None:
     """Write report.html of RUN again, and print where it is."""
-    click.echo(str(results.render_report(find_root(Path.cwd()), run)))
+    root = find_root(Path.cwd())
+    if metrics:
+        click.echo(str(monitoring.write_metrics(root, run)))
+    if otel:
+        click.echo(f"{monitoring.send_traces(root, run, os.environ)} spans sent")
+    if not metrics and not otel:
+        click.echo(str(results.render_report(root, run)))
 
 
 @cli.command("replay-trial")

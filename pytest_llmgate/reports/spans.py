@@ -1,7 +1,7 @@
 """A run as a tree of spans, made from its records: run, tests, trials. Never a word of a prompt or a reply.
 
-Records hold how long a trial took, not when it began. So every span begins with the run, says so (`llmgate.timing`), and
-has the length that was measured.
+Records hold how long a trial took, not when it began. So every span begins with the run, which says so in
+`llmgate.timing`, and has the length that was measured.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def run_span(result: Mapping[str, Any], trials: Iterable[Mapping[str, Any]], ask
         attributes=_known(
             {
                 "llmgate.run.id": run.get("id"), "llmgate.run.record": run.get("record"),
-                "llmgate.run.commit": run.get("commit"), "llmgate.verdict": result["verdict"], "llmgate.timing": _TIMING,
+                "llmgate.run.commit": run.get("commit"), "llmgate.verdict": result["verdict"],
+                "llmgate.timing": _TIMING,
             }
         ),
     )  # fmt: skip
@@ -120,7 +121,7 @@ def _trial(row: Mapping[str, Any], asked: Asked) -> Span:
     if row.get("replayed"):  # nothing took place in this run
         common["llmgate.trial.recorded_latency_s"], latency = latency, 0.0
     made = Span(
-        name=name, length_s=latency or 0.0, client=True, failed=error is not None, attributes=_known(common | own)
+        name=name, length_s=latency or 0.0, client=True, failed=error is not None, attributes=_known({**common, **own})
     )
     if latency is None:
         made.attributes["llmgate.timing"] = "its length was not measured"

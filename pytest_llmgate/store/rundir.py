@@ -30,7 +30,7 @@ from pytest_llmgate.store.manifest import (
 
 STATE = ".llmgate"
 _OURS = re.compile(
-    r"(run|plan|result|ledger|baseline\.proposed)\.json|run\.lock|stop|report\.html"
+    r"(run|plan|result|ledger|baseline\.proposed)\.json|run\.lock|stop|report\.html|metrics\.prom"
     r"|(trials|transcripts|tests|execution|proposals)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
 )
 _NEWEST = 200
