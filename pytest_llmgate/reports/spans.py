@@ -21,6 +21,7 @@ MOST_TRIALS = 100
 MOST_TRIALS_OF_RUN = 10_000
 _TIMING = "durations are measured; starts are not recorded: every span begins with the run"
 _LONGEST = 300
+_KIND = "llmgate.kind"
 Attributes = dict[str, str | int | float | bool]
 
 
@@ -74,7 +75,7 @@ def run_span(result: Mapping[str, Any], trials: Iterable[Mapping[str, Any]], ask
         if test is None:
             continue
         if len(test.children) < MOST_TRIALS and taken < MOST_TRIALS_OF_RUN:
-            test.children.append(_trial(row, asked))
+            test.children.append(_trial(row, asked, circuit=test.attributes.get(_KIND) == "circuit"))
             taken += 1
         else:
             left_out[row["test"]] = left_out.get(row["test"], 0) + 1
@@ -98,7 +99,7 @@ def _test(test: Mapping[str, Any]) -> Span:
         failed=test["verdict"] in ("fail", "error"),
         attributes=_known(
             {
-                "llmgate.test.id": test["id"], "llmgate.suite": test.get("suite"), "llmgate.kind": test.get("kind"),
+                "llmgate.test.id": test["id"], "llmgate.suite": test.get("suite"), _KIND: test.get("kind"),
                 "llmgate.verdict": test["verdict"], "llmgate.trials": test.get("trials"),
             }
         ),
@@ -107,16 +108,14 @@ def _test(test: Mapping[str, Any]) -> Span:
     return found
 
 
-def _trial(row: Mapping[str, Any], asked: Asked) -> Span:
-    job = (row.get("outcome") or {}).get("job")
-    circuit = bool(row.get("outcome"))
+def _trial(row: Mapping[str, Any], asked: Asked, *, circuit: bool) -> Span:
     error = str(row["error"]).partition(":")[0] if row.get("error") else None
     common = {
         "llmgate.trial.index": row.get("index"), "llmgate.trial.repeat": row.get("repeat"),
         "llmgate.trial.case": row.get("case"), "llmgate.trial.replayed": bool(row.get("replayed")),
         "llmgate.trial.overrun": bool(row.get("overrun")), semconv.ERROR_TYPE: error,
     }  # fmt: skip
-    name, own = ("quantum job", _job(row, job or {})) if circuit else _call(row, asked)
+    name, own = ("quantum job", _job(row.get("outcome") or {})) if circuit else _call(row, asked)
     latency = _seconds(row.get("latency_ms"))
     if row.get("replayed"):  # nothing took place in this run
         common["llmgate.trial.recorded_latency_s"], latency = latency, 0.0
@@ -144,8 +143,8 @@ def _call(row: Mapping[str, Any], asked: Asked) -> tuple[str, Mapping[str, Any]]
     }
 
 
-def _job(row: Mapping[str, Any], job: Mapping[str, Any]) -> Mapping[str, Any]:
-    outcome = row["outcome"]
+def _job(outcome: Mapping[str, Any]) -> Mapping[str, Any]:
+    job = outcome.get("job") or {}
     times = {f"llmgate.quantum.{state}_s": _float(moment) for state, moment in (job.get("at_s") or {}).items()}
     return {
         "llmgate.quantum.device": job.get("device"),
