@@ -15,7 +15,12 @@ from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import opentelemetry.exporter.otlp.proto.http.metric_exporter
+import opentelemetry.exporter.otlp.proto.http.trace_exporter
+import opentelemetry.sdk.metrics.export
+import opentelemetry.sdk.trace.export.in_memory_span_exporter
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -23,6 +28,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pytest_llmgate.cli.commands import cli
 
 from .conftest import Example, Ran, wait_for
+
+# Kept between runs in this process, as in conftest.py: pytester would forget them, and import them twice.
+_KEPT = (opentelemetry.exporter, opentelemetry.sdk, requests)
 
 _PROJECT = {
     "suites/models.py": """
