@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules: valid, tested both ways, and asking for nothing that metrics.prom does not have."""
+"""The dashboard and the alert rules: valid, tested both ways, and asking only for what metrics.prom has."""
 
 from __future__ import annotations
 
