@@ -169,3 +169,5 @@ class Reporting:
         for line in summary_lines(table, writer.fullwidth, bool(writer.hasmarkup)):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"results: {shown_under(gate.run.path.resolve(), gate.settings.root.resolve())}")
+        for line in gate.outputs.lines:
+            terminalreporter.write_line(line)
