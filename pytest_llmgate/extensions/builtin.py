@@ -54,7 +54,12 @@ _BACKENDS = {
 SIMULATORS = frozenset({"aer"})  # ours: they need no device to be opened
 
 _REPORTS = {
-    "html": "pytest_llmgate.reports.html:HTML",
+    "html": "pytest_llmgate.reports.html:HtmlReport",
+    "github": "pytest_llmgate.reports.github:GithubReport",
+    "gitlab": "pytest_llmgate.reports.gitlab:GitlabReport",
+    "sarif": "pytest_llmgate.reports.sarif:SarifReport",
+    "markdown": "pytest_llmgate.reports.markdown:MarkdownReport",
+    "badge": "pytest_llmgate.reports.badge:BadgeReport",
 }
 
 _EXTRAS = {"local": "pytest-llmgate[local]"}

@@ -37,9 +37,6 @@ class HtmlReport:
         return Rendered(files={"report.html": render_html(result, view.said)})
 
 
-HTML = HtmlReport()
-
-
 def render_html(result: Mapping[str, Any], transcripts: Transcripts) -> str:
     """The page of a run; the same result gives the same bytes.
 
