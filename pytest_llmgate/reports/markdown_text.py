@@ -7,10 +7,10 @@ import re
 from pytest_llmgate.reports.escape import clipped, visible
 
 _RUNS = re.compile(r"`+")
-_PLAIN = re.compile(r"[\w .,:;()%=-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9]([\w .,:;()%=-]*[\w.)%])?", re.ASCII)
 # What the hosts turn into links even in plain words: addresses, issues, milestones, commits, emoji.
 _LINKED = re.compile(
-    r"://|www\.|\bgh-\d|%\w|:\w+:|\b[0-9a-f]{7,40}\b|\b[a-z]+-\d|__|\b_|_\b|^\s*(\d+[.)]|[-=:]+)(\s|$)", re.IGNORECASE
+    r"://|www\.|\bgh-\d|%\w|:\w+:|\b[0-9a-f]{7,40}\b|\b[a-z]+-\d|__|\b_|_\b|^\d+[.)](\s|$)", re.IGNORECASE
 )
 
 
