@@ -16,8 +16,8 @@ from pytest_llmgate.cli.calibrate import calibrate
 from pytest_llmgate.cli.jobs import jobs
 from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
-from pytest_llmgate.core.errors import not_available
-from pytest_llmgate.session import again, monitoring, results
+from pytest_llmgate.core.errors import LlmgateError, Problem, not_available
+from pytest_llmgate.session import again, create_registry, results
 from pytest_llmgate.session.forecast import plan_lines
 from pytest_llmgate.session.loading import find_root, planner
 
@@ -107,18 +107,15 @@ def _tell(result: dict[str, Any], as_json: bool, root: Path, run: str | None) ->
 
 @cli.command()
 @click.argument("run", required=False)
-@click.option("--metrics", is_flag=True, help="write metrics.prom for Prometheus instead")
-@click.option("--otel", is_flag=True, help="send spans and metrics to OTEL_EXPORTER_OTLP_ENDPOINT instead")
+@click.option("--only", multiple=True, metavar="NAME", help="write this report, whether RUN had it or not (repeatable)")
 @told
-def report(run: str | None, metrics: bool, otel: bool) -> None:
-    """Write report.html of RUN again, and print where it is."""
-    root = find_root(Path.cwd())
-    if metrics:
-        click.echo(str(monitoring.write_metrics(root, run)))
-    if otel:
-        click.echo(f"{monitoring.send_traces(root, run, os.environ)} spans sent")
-    if not metrics and not otel:
-        click.echo(str(results.render_report(root, run)))
+def report(run: str | None, only: tuple[str, ...]) -> None:
+    """Write the reports that RUN had again, report.html among them, and print where they are."""
+    outputs = results.render_report(find_root(Path.cwd()), run, create_registry(), only, os.environ)
+    show([str(path) for path in outputs.written])
+    show(list(outputs.lines))
+    if outputs.failed:
+        raise LlmgateError(*(Problem("report-failed", said) for said in outputs.warnings))
 
 
 @cli.command("replay-trial")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports.asked import Asked
 from pytest_llmgate.reports.exposition import Family, exposition, labels
 from pytest_llmgate.reports.metrics_calls import Calls
@@ -13,6 +14,17 @@ from pytest_llmgate.reports.metrics_jobs import Jobs
 
 RISKS = frozenset({"grounded", "contradiction", "hallucination"})
 """Types of assertions whose score is the risk of a reply, 0 to 1."""
+
+
+class PrometheusReport:
+    """`metrics.prom`, for a textfile collector."""
+
+    def active(self, environ: Mapping[str, str]) -> bool:
+        return False
+
+    def render(self, result: Mapping[str, Any], view: RunView) -> Rendered:
+        text = render_metrics(result, view.trials(), view.plans(), view.unsettled())
+        return Rendered(files={"metrics.prom": text})
 
 
 def render_metrics(

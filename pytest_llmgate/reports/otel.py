@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
+from importlib.util import find_spec
 from itertools import count
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError, problem
+from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports import semconv
 from pytest_llmgate.reports.asked import UNKNOWN, Asked, Model
 from pytest_llmgate.reports.exposition import measured
@@ -20,6 +22,20 @@ EXTRA = "pytest-llmgate[otel]"
 _SCOPE = "pytest_llmgate"
 _BATCH = 512
 Rows = Callable[[], Iterable[Mapping[str, Any]]]
+
+
+class OtelReport:
+    """A trace and metrics, sent to the collector that the environment names; it writes no file."""
+
+    def active(self, environ: Mapping[str, str]) -> bool:
+        return wants_traces(environ) and find_spec("opentelemetry") is not None
+
+    def render(self, result: Mapping[str, Any], view: RunView) -> Rendered:
+        if not wants_traces(view.environ):
+            hint = "set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318"
+            raise problem("otel-endpoint", "no collector is named, so nothing was sent", None, hint)
+        sent = export_run(result, view.trials, view.plans(), view.environ)
+        return Rendered(lines=(f"otel: {sent} spans sent",))
 
 
 def wants_traces(environ: Mapping[str, str]) -> bool:
@@ -191,5 +207,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _not_taken(what: str) -> LlmgateError:
-    hint = "see whether it runs, and OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS; then: llmgate report RUN --otel"
+    hint = "see whether it runs, and OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS; then: llmgate report RUN --only otel"
     return problem("otel-export", f"the collector did not take the {what}; the verdict is untouched", None, hint)

@@ -100,12 +100,12 @@ def _free_port() -> int:
 
 def test_metrics_prom_is_written_again_with_the_same_bytes_and_passes_promtool(example: Example, promtool: str) -> None:
     ran = _ran(example)
-    assert _report("--metrics").output.strip() == str(ran.folder / "metrics.prom")
+    assert _report("--only", "prometheus").output.strip() == str(ran.folder / "metrics.prom")
     text = (ran.folder / "metrics.prom").read_bytes()
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"secret" not in text
-    assert _report("--metrics").exit_code == 0
+    assert _report("--only", "prometheus").exit_code == 0
     assert (ran.folder / "metrics.prom").read_bytes() == text
 
 
@@ -114,7 +114,7 @@ def test_prometheus_scrapes_what_result_json_says(example: Example, promtool: st
     program = shutil.which("prometheus")
     assert program is not None, f"{promtool} comes with it"
     ran = _ran(example)
-    assert _report("--metrics").exit_code == 0
+    assert _report("--only", "prometheus").exit_code == 0
     target = _served((ran.folder / "metrics.prom").read_bytes(), "text/plain; version=0.0.4")
     jobs = {"job_name": "llmgate", "static_configs": [{"targets": [f"127.0.0.1:{target.server_port}"]}]}
     config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [jobs]}
@@ -157,7 +157,7 @@ def test_prometheus_scrapes_what_result_json_says(example: Example, promtool: st
 def test_a_run_that_did_not_finish_has_no_metrics(example: Example) -> None:
     ran = _ran(example)
     (ran.folder / "result.json").unlink()
-    done = _report("--metrics")
+    done = _report("--only", "prometheus")
     assert done.exit_code == 2
     assert "was not finished" in done.output
     assert not (ran.folder / "metrics.prom").exists()
@@ -203,9 +203,8 @@ class _Takes(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+def collector() -> Iterator[Collector]:
     server = Collector()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.url)
     Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -214,8 +213,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 def test_a_run_is_one_trace_of_tests_and_trials(example: Example, collector: Collector) -> None:
     ran = _ran(example)
-    assert collector.spans == []  # a run alone sends nothing yet: somebody has to ask for it
-    assert _report("--otel").output == "42 spans sent\n"
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    assert _report("--only", "otel").output == "otel: 42 spans sent\n"
     by_parent: dict[bytes, list[Any]] = {}
     for span in collector.spans:
         by_parent.setdefault(span.parent_span_id, []).append(span)
@@ -232,16 +231,33 @@ def test_a_run_is_one_trace_of_tests_and_trials(example: Example, collector: Col
     assert b"France" not in collector.bodies
 
 
+def test_where_a_collector_is_named_each_run_sends_itself(example: Example, collector: Collector) -> None:
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    ran = _ran(example)
+    assert (ran.code, len(collector.spans)) == (0, 42)
+    assert "otel: 42 spans sent" in ran.text
+
+
+def test_a_collector_that_refuses_is_a_warning_of_the_run(example: Example, collector: Collector) -> None:
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    collector.status = 400
+    ran = _ran(example)
+    assert (ran.code, ran.result["verdict"]) == (0, "pass")
+    assert "the collector did not take the spans" in " ".join(ran.text.split())
+
+
 def test_sent_twice_it_is_the_same_trace(example: Example, collector: Collector) -> None:
     _ran(example)
-    assert [_report("--otel").exit_code, _report("--otel").exit_code] == [0, 0]
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    assert [_report("--only", "otel").exit_code, _report("--only", "otel").exit_code] == [0, 0]
     assert len(collector.spans) == 84
     assert len({(span.trace_id, span.span_id) for span in collector.spans}) == 42
 
 
 def test_metrics_have_the_names_of_the_conventions(example: Example, collector: Collector) -> None:
     ran = _ran(example)
-    assert _report("--otel").exit_code == 0
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    assert _report("--only", "otel").exit_code == 0
     found = {metric.name: metric.histogram.data_points for metric in collector.metrics}
     assert set(found) == {"gen_ai.client.token.usage", "gen_ai.client.operation.duration"}
     tokens = sum(point.sum for point in found["gen_ai.client.token.usage"])
@@ -251,28 +267,26 @@ def test_metrics_have_the_names_of_the_conventions(example: Example, collector: 
     assert names == {"gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.token.type"}
 
 
-def test_only_the_signal_that_has_an_address_is_sent(
-    example: Example, collector: Collector, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_the_signal_that_has_an_address_is_sent(example: Example, collector: Collector) -> None:
     _ran(example)
-    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{collector.url}/v1/metrics")
-    assert _report("--otel").output == "0 spans sent\n"
+    example.env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{collector.url}/v1/metrics")
+    assert _report("--only", "otel").output == "otel: 0 spans sent\n"
     assert (collector.spans, len(collector.metrics)) == ([], 2)
 
 
 def test_without_an_address_nothing_is_sent(example: Example) -> None:
     _ran(example)
-    done = _report("--otel")
+    done = _report("--only", "otel")
     assert done.exit_code == 2
     assert "[otel-endpoint]" in done.output
 
 
 def test_a_collector_that_refuses_is_told_and_changes_nothing(example: Example, collector: Collector) -> None:
     ran = _ran(example)
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     before = (ran.folder / "result.json").read_bytes()
     collector.status = 400
-    done = _report("--otel")
+    done = _report("--only", "otel")
     assert done.exit_code == 2
     assert "[otel-export]" in done.output
     assert (ran.folder / "result.json").read_bytes() == before
@@ -282,8 +296,9 @@ def test_without_the_extra_the_message_says_what_to_install(
     example: Example, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _ran(example)
+    example.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
-    done = _report("--otel")
+    done = _report("--only", "otel")
     assert done.exit_code == 2
     assert "pip install 'pytest-llmgate[otel]'" in done.output
     assert collector.bodies == b""
