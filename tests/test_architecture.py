@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 ALSO = {("pytest_plugin", "testing")}  # the fixtures render_prompt and mock_llm hand out what testing/ offers
 HEAVY = {
     "qiskit", "scipy", "numpy", "aiohttp", "yaml", "jinja2", "jsonschema_rs", "re2", "rich", "click", "xllamacpp",
-    "pydantic", "asyncio", "sqlite3", "multiprocessing",
+    "pydantic", "asyncio", "sqlite3", "multiprocessing", "opentelemetry", "prometheus_client", "requests",
 }  # fmt: skip
 LONGEST_FUNCTION, LONGEST_MODULE = 60, 300
 PROBLEM_MAKERS = {"problem", "Problem", "broken"}
@@ -188,7 +188,7 @@ def literals(node: ast.expr, tree: ast.Module) -> Iterator[str]:
 
 def used_codes() -> dict[str, str]:
     found = {code: place for path in MODULES for place, code in codes_of(path)}
-    for kind in ("assertion", "backend", "provider"):  # `unknown-*` of the registry's shelves
+    for kind in ("assertion", "backend", "provider", "report"):  # `unknown-*` of the registry's shelves
         if "unknown-*" in found:
             found[f"unknown-{kind}"] = found["unknown-*"]
     found.pop("unknown-*", None)
@@ -232,12 +232,22 @@ def closure(name: str, seen: dict[str, Distribution]) -> dict[str, Distribution]
     return seen
 
 
-def test_no_dependency_brings_a_pytest_plugin() -> None:
-    """Every plugin of a dependency would slow down each `pytest` of whoever installs ours."""
-    brought = {
+def plugins_of(name: str) -> set[tuple[str, str]]:
+    """Distribution and name of every pytest plugin that comes with a distribution."""
+    return {
         (key, entry.name)
-        for key, found in closure("pytest-llmgate", {}).items()
+        for key, found in closure(name, {}).items()
         for entry in found.entry_points
         if entry.group == "pytest11"
     }
-    assert brought == {("pytest-llmgate", "llmgate")}
+
+
+def test_no_dependency_brings_a_pytest_plugin() -> None:
+    """Every plugin of a dependency would slow down each `pytest` of whoever installs ours."""
+    assert plugins_of("pytest-llmgate") == {("pytest-llmgate", "llmgate")}
+
+
+@pytest.mark.parametrize("name", ["opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"])
+def test_neither_does_the_extra_for_traces(name: str) -> None:
+    assert len(closure(name, {})) > 3  # it is installed, and so was looked at
+    assert plugins_of(name) == set()

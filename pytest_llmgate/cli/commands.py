@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,8 +18,8 @@ from pytest_llmgate.cli.history import history
 from pytest_llmgate.cli.jobs import jobs
 from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
-from pytest_llmgate.core.errors import not_available
-from pytest_llmgate.session import again, results
+from pytest_llmgate.core.errors import LlmgateError, Problem, not_available
+from pytest_llmgate.session import again, create_registry, results
 from pytest_llmgate.session.forecast import plan_lines
 from pytest_llmgate.session.loading import find_root, planner
 
@@ -106,10 +107,15 @@ def _tell(result: dict[str, Any], as_json: bool, root: Path, run: str | None) ->
 
 @cli.command()
 @click.argument("run", required=False)
+@click.option("--only", multiple=True, metavar="NAME", help="write this report, whether RUN had it or not (repeatable)")
 @told
-def report(run: str | None) -> None:
-    """Write report.html of RUN again, and print where it is."""
-    click.echo(str(results.render_report(find_root(Path.cwd()), run)))
+def report(run: str | None, only: tuple[str, ...]) -> None:
+    """Write the reports that RUN had again, report.html among them, and print where they are."""
+    outputs = results.render_report(find_root(Path.cwd()), run, create_registry(), only, os.environ)
+    show([str(path) for path in outputs.written])
+    show(list(outputs.lines))
+    if outputs.failed:
+        raise LlmgateError(*(Problem("report-failed", said) for said in outputs.warnings))
 
 
 @cli.command("replay-trial")

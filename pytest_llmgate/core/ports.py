@@ -13,6 +13,7 @@ from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.observation import Measurement, Observation
 from pytest_llmgate.core.plan import Flagging, GatePlan, ModelPlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.core.reply import Redaction, Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial
 
@@ -248,3 +249,13 @@ class Designs(Protocol):
     def get(self, key: str) -> Mapping[str, Any] | None: ...
 
     def put(self, key: str, design: Mapping[str, Any]) -> None: ...
+
+
+class Renderer(Protocol):
+    """A report: what the registry holds for `--llm-report NAME`. All of them render the one result, computed once."""
+
+    def active(self, environ: Mapping[str, str]) -> bool:
+        """Whether it is on where nobody names it, as in a job of its CI system."""
+
+    def render(self, result: Mapping[str, Any], view: RunView) -> Rendered:
+        """The report of a run; result: the content of `result.json`. Whatever it raises is told and changes nothing."""

@@ -17,6 +17,7 @@ class Settings:
 
     root: the directory that files stay under (pytest's rootdir). models: alias → target of `--llm-model`.
     budget: USD. defaults: `models`, `prompts`, `defaults` tables of `[tool.llmgate]`, for modules without a suite.
+    report: reports that are written although nothing else switches them on.
     redaction: `[tool.llmgate.redaction]`, as it is written.
     opt_out: field of a case, such as `vars.tenant_opt_out`, that says that its replies are not kept. transcripts: of
     trials in which nothing is wrong, one in so many keeps its text.
@@ -36,6 +37,7 @@ class Settings:
     inconclusive: Literal["fail", "warn"] = "fail"
     resume: bool = False
     prices: Path | None = None
+    report: tuple[str, ...] = ()
     suites: tuple[str, ...] = ("suites",)
     opt_out: str | None = None
     transcripts: int = 1

@@ -54,6 +54,17 @@ _BACKENDS = {
 }
 SIMULATORS = frozenset({"aer"})  # ours: they need no device to be opened
 
+_REPORTS = {
+    "html": "pytest_llmgate.reports.html:HtmlReport",
+    "github": "pytest_llmgate.reports.github:GithubReport",
+    "gitlab": "pytest_llmgate.reports.gitlab:GitlabReport",
+    "sarif": "pytest_llmgate.reports.sarif:SarifReport",
+    "markdown": "pytest_llmgate.reports.markdown:MarkdownReport",
+    "badge": "pytest_llmgate.reports.badge:BadgeReport",
+    "prometheus": "pytest_llmgate.reports.metrics:PrometheusReport",
+    "otel": "pytest_llmgate.reports.otel:OtelReport",
+}
+
 _EXTRAS = {"local": "pytest-llmgate[local]"}
 
 # Names of the published interface that a later version delivers: refused by name, never "unknown".
@@ -76,4 +87,10 @@ def llmgate_register_providers(register: Register) -> None:
 @hookimpl
 def llmgate_register_backends(register: Register) -> None:
     for name, target in _BACKENDS.items():
+        register(name, target)
+
+
+@hookimpl
+def llmgate_register_reports(register: Register) -> None:
+    for name, target in _REPORTS.items():
         register(name, target)

@@ -49,3 +49,8 @@ def llmgate_register_backends(register: Register) -> None:
     The function may say `live = False` (it simulates in this process, nothing is billed) and `options` (a frozenset of
     the keys that it takes). Approval, budget, deadline and retries stand before it.
     """
+
+
+@hookspec
+def llmgate_register_reports(register: Register) -> None:
+    """Register reports; a target is a Renderer of core.ports, or a class that makes one."""

@@ -1,4 +1,4 @@
-"""The registry: what a suite's `type:` and `provider:` stand for."""
+"""The registry: what a suite's `type:` and `provider:` stand for, and what reports there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, cast
 import pluggy
 
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
-from pytest_llmgate.core.ports import MeasureFactory
+from pytest_llmgate.core.ports import MeasureFactory, Renderer
 from pytest_llmgate.extensions import builtin, hookspecs
 from pytest_llmgate.extensions.shelf import Entry, Shelf
 
@@ -18,14 +18,15 @@ ENTRY_POINTS = "llmgate"
 
 
 class Registry:
-    """Assertion types, model providers and circuit backends by name; objects are imported at first use."""
+    """Assertion types, model providers, circuit backends and reports by name; objects are imported at first use."""
 
-    __slots__ = ("_assertions", "_backends", "_providers")
+    __slots__ = ("_assertions", "_backends", "_providers", "_reports")
 
     def __init__(self) -> None:
         self._assertions = Shelf("assertion", builtin.PENDING_ASSERTIONS)
         self._providers = Shelf("provider", builtin.PENDING_PROVIDERS)
         self._backends = Shelf("backend", elsewhere=builtin.SIMULATORS)
+        self._reports = Shelf("report")
 
     def assertion(self, name: str, where: Where | None = None) -> MeasureFactory:
         """The factory of an assertion type without `not-`.
@@ -34,11 +35,7 @@ class Registry:
         and for a plugin's object that is not a MeasureFactory.
         """
         found = self._assertions.get(name, where)
-        factory = found() if isinstance(found, type) else found
-        lacking = [part for part in ("keys", "rates", "build") if not hasattr(factory, part)]
-        if lacking:
-            raise _misshapen("assertion", name, f"has no {', '.join(lacking)}", where)
-        return cast(MeasureFactory, factory)
+        return cast(MeasureFactory, _shaped("assertion", name, found, ("keys", "rates", "build"), where))
 
     def provider(self, name: str, where: Where | None = None) -> Callable[..., Any]:
         """The build function of a provider; raises as `assertion` does."""
@@ -47,6 +44,10 @@ class Registry:
     def backend(self, name: str, where: Where | None = None) -> Callable[..., Any]:
         """The function that opens a device of a backend's provider; raises as `assertion` does."""
         return _callable("backend", name, self._backends.get(name, where), where)
+
+    def report(self, name: str, where: Where | None = None) -> Renderer:
+        """The renderer of a report; raises as `assertion` does."""
+        return cast(Renderer, _shaped("report", name, self._reports.get(name, where), ("active", "render"), where))
 
     def assertions(self) -> tuple[str, ...]:
         """Names of all assertion types, sorted, without `not-`."""
@@ -59,6 +60,10 @@ class Registry:
     def backends(self) -> tuple[str, ...]:
         """Names of all providers of circuit backends, sorted; without our own simulators."""
         return self._backends.names
+
+    def reports(self) -> tuple[str, ...]:
+        """Names of all reports, sorted."""
+        return self._reports.names
 
     def fill(self, plugin: object, source: str) -> None:
         """Let one plugin register what it brings; `source` names it in messages."""
@@ -73,6 +78,7 @@ class Registry:
             (manager.hook.llmgate_register_assertions, self._assertions),
             (manager.hook.llmgate_register_providers, self._providers),
             (manager.hook.llmgate_register_backends, self._backends),
+            (manager.hook.llmgate_register_reports, self._reports),
         ):
             _run_hook(call, partial(_add, shelf, source), source)
 
@@ -127,6 +133,15 @@ def _source_of(plugin: object) -> str:
         return plugin.__name__
     kind = plugin if isinstance(plugin, type) else type(plugin)
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _shaped(kind: str, name: str, found: object, parts: tuple[str, ...], where: Where | None) -> object:
+    """The object, made from its class where that is what was registered; raises LlmgateError where parts lack."""
+    made = found() if isinstance(found, type) else found
+    lacking = [part for part in parts if not hasattr(made, part)]
+    if lacking:
+        raise _misshapen(kind, name, f"has no {', '.join(lacking)}", where)
+    return made
 
 
 def _callable(kind: str, name: str, found: object, where: Where | None) -> Callable[..., Any]:

@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--llm-model", action="append", metavar="ALIAS=TARGET", help="send a model alias elsewhere (repeatable)"
     )
+    group.addoption(
+        "--llm-report", action="append", metavar="NAME", help="write this report too, such as sarif (repeatable)"
+    )
     for name, (metavar, kind, text) in _VALUES.items():
         group.addoption(name, metavar=metavar, type=kind, default=None, help=text)
     for name, (choices, text) in _CHOICES.items():

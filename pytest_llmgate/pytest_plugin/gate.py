@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pytest_llmgate.pytest_plugin import bodies, collect, reporting, xdist
 from pytest_llmgate.pytest_plugin.items import GATE, PLAN
 from pytest_llmgate.session import GateSession, Planner, RunDir, build_settings, create_registry
 from pytest_llmgate.session.finish import finish_run
+from pytest_llmgate.session.outputs import Outputs, check_named, named_or_active, view_of, write_outputs
 from pytest_llmgate.session.records import ask_to_stop, asked_to_stop, note_refusal, open_run, was_refused
 
 _OPTIONS = (
@@ -51,7 +52,8 @@ def register(config: pytest.Config) -> None:
 class GatePlugin:
     """The run as pytest sees it. planner: compiles. session: samples; None in an xdist controller.
 
-    result: what the run came to, once it is over, in the process that merges. fault: why there is none.
+    result: what the run came to, once it is over, in the process that merges. outputs: of its reports. fault: why there
+    is no result.
     refused: why no test can be sampled. broken: by test, why it could not be set up.
     concluded: tests that were reported on. copies: tests that `--count` repeats.
     """
@@ -60,9 +62,11 @@ class GatePlugin:
         self.config = config
         self.settings = _settings(config)
         self.registry = create_registry(_local_plugins(config))
+        check_named(self.registry, self.settings.report)
         self.planner = Planner(self.settings, self.registry)
         self.session: GateSession | None = None
         self.result: dict[str, Any] | None = None
+        self.outputs = Outputs()
         self.fault: LlmgateError | None = None
         self.refused: LlmgateError | None = None
         self.broken: dict[str, LlmgateError] = {}
@@ -234,7 +238,12 @@ class GatePlugin:
             return
         # A run that refused to be resumed stays as it was, so that it can still be resumed.
         if self.session is not None or (xdist.is_controller(self.config) and not was_refused(self._run)):
-            self.result = finish_run(self.settings, self._run)
+            self.result, self.outputs = finish_run(self.settings, self._run, self._report)
+
+    def _report(self, result: Mapping[str, Any]) -> Outputs:
+        """Write the reports of the run."""
+        wanted = named_or_active(self.settings.report, os.environ)
+        return write_outputs(result, view_of(self.run, self.settings.root, os.environ), self.registry, wanted)
 
 
 def _may_skip(item: pytest.Item) -> bool:
@@ -244,6 +253,7 @@ def _may_skip(item: pytest.Item) -> bool:
 
 def _settings(config: pytest.Config) -> Settings:
     options = {name: config.getoption(f"llm_{name}") for name in _OPTIONS}
+    options["report"] = config.getoption("llm_report") or None
     options["models"] = config.getoption("llm_model") or None
     options["resume"] = config.getoption("llm_resume") or None
     workers, worker = xdist.crew(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +16,8 @@ from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import shown_under
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin.items import PLAN
+from pytest_llmgate.session import figures, progress_line, test_lines
 from pytest_llmgate.session import lines as summary_lines
-from pytest_llmgate.session import progress_line, test_lines
 
 if TYPE_CHECKING:
     from pytest_llmgate.pytest_plugin.gate import GatePlugin
@@ -43,12 +43,13 @@ class InconclusiveWarning(UserWarning):
 def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
     """Turn a verdict into the item's outcome; a second call keeps the recorded verdict and says so."""
     clear_progress(gate)
-    text = "\n".join(test_lines(_with_texts(verdict, gate)))
+    row = _with_texts(verdict, gate)
+    text = "\n".join(test_lines(row))
     if verdict.id in gate.concluded:
         text += f"\n{_KEPT}"
         item.add_report_section("call", "llmgate", _KEPT)
     gate.concluded.add(verdict.id)
-    item.user_properties.append(("llmgate", verdict.verdict.value))
+    item.user_properties.extend(_properties(row))
     if verdict.verdict is Outcome.PASS:
         return
     message = f"{verdict.verdict.value}: {text}"
@@ -56,6 +57,16 @@ def conclude(item: pytest.Item, verdict: TestVerdict, gate: GatePlugin) -> None:
         warnings.warn(InconclusiveWarning(message), stacklevel=2)
         return
     raise GateFailure(verdict.verdict, message)
+
+
+def _properties(row: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """The main figures of a test, for JUnit files: its verdict, trials and cost, and what each gate measured."""
+    yield "llmgate", str(row["verdict"])
+    yield "llmgate.trials", row["trials"]
+    if row["usage"]["cost_usd"] is not None:
+        yield "llmgate.cost_usd", row["usage"]["cost_usd"]
+    for gate in row["gates"]:
+        yield f"llmgate.{gate['name']}", f"{gate['verdict']}: {figures(gate)}"
 
 
 def _with_texts(verdict: TestVerdict, gate: GatePlugin) -> dict[str, Any]:
@@ -169,3 +180,5 @@ class Reporting:
         for line in summary_lines(table, writer.fullwidth, bool(writer.hasmarkup)):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"results: {shown_under(gate.run.path.resolve(), gate.settings.root.resolve())}")
+        for line in gate.outputs.lines:
+            terminalreporter.write_line(line)

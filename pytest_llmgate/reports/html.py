@@ -12,6 +12,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import escape
 
 from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports import words
 from pytest_llmgate.reports.bar import bar_of
 from pytest_llmgate.reports.circuit_page import Pictures, notes
@@ -24,6 +25,16 @@ TESTS = 2000  # the worst first
 _PAGE = "report.html.j2"
 
 Transcripts = Callable[[str], str | None]
+
+
+class HtmlReport:
+    """The report `html`: the page for reviewers, of every run."""
+
+    def active(self, environ: Mapping[str, str]) -> bool:
+        return True
+
+    def render(self, result: Mapping[str, Any], view: RunView) -> Rendered:
+        return Rendered(files={"report.html": render_html(result, view.said)})
 
 
 def render_html(result: Mapping[str, Any], transcripts: Transcripts) -> str:

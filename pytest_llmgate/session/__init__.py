@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_llmgate.extensions.registry import create_registry
     from pytest_llmgate.providers.loopback import MockModels
     from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
+    from pytest_llmgate.reports.words import figures
     from pytest_llmgate.session.circuits.one_look import judge_counts
     from pytest_llmgate.session.gate_session import GateSession
     from pytest_llmgate.session.planner import Planner
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
-    "create_registry", "judge_counts", "lines", "progress_line", "test_lines",
+    "create_registry", "figures", "judge_counts", "lines", "progress_line", "test_lines",
 ]  # fmt: skip
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "RunDir": "store.rundir",
     "build_settings": "suites.config",
     "create_registry": "extensions.registry",
+    "figures": "reports.words",
     "judge_counts": "session.circuits.one_look",
     "lines": "reports.terminal",
     "progress_line": "reports.terminal",

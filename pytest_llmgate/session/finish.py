@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.run import Stream
 from pytest_llmgate.engine.verdicts import unjudged
-from pytest_llmgate.reports.html import render_html
 from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session import baseline_diff
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
+from pytest_llmgate.session.outputs import Outputs
 from pytest_llmgate.session.records import finish_manifest
 from pytest_llmgate.session.reply_proposals import proposals_of
 from pytest_llmgate.store.atomic import write_atomic
@@ -92,8 +92,13 @@ def _refold(window: Stream, rows: Iterable[Mapping[str, Any]], cut: str, own: tu
         window.put(record_from_row(row, trial.case))
 
 
-def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
-    """Merge a run, write `result.json` and `report.html`, and return the result."""
+def finish_run(
+    settings: Settings, run: RunDir, report: Callable[[Mapping[str, Any]], Outputs]
+) -> tuple[dict[str, Any], Outputs]:
+    """Merge a run, write `result.json`, then its reports; the result, and what became of the reports.
+
+    report: writes them. One that failed is a warning in the result that is returned, not in the one on disk.
+    """
     plans = run.read_plan()
     rows = {row["id"]: row for row in merge_tests(run)}
     designs = DesignCache(settings.root)
@@ -119,11 +124,11 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
         text = baseline_diff.written(run, settings.root, result, list(proposed.values()))
         write_atomic(run.path / DIFF_PAGE, text.encode("utf-8", "backslashreplace"))
     discard_tests(run)
-    write_report(run, result)
+    outputs = report(result)
     finish_manifest(settings.root, run, live=live)
     complete = not interrupted and settings.record == "all" and not settings.resume
     merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
-    return result
+    return {**result, "execution": {**execution, "warnings": [*execution["warnings"], *outputs.warnings]}}, outputs
 
 
 def _proposed(
@@ -154,20 +159,6 @@ def merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str,
     for name, segments in by_cassette.items():
         merge_segments(settings.root / name, segments, prune=name in whole)
         remove_segments(segments)
-
-
-def write_report(run: RunDir, result: Mapping[str, Any]) -> None:
-    """Write the page for reviewers."""
-    recorded: list[Recorded] = []  # opened at the first failing reply: indexing a long run takes a while
-
-    def said(digest: str) -> str | None:
-        if not recorded:
-            recorded.append(Recorded(run))
-        row = recorded[0].transcript(digest)
-        return None if row is None else str(row.get("text", ""))
-
-    page = render_html(dict(result), said)
-    write_atomic(run.path / "report.html", page.encode("utf-8", "backslashreplace"))
 
 
 def _without_order(row: dict[str, Any]) -> dict[str, Any]:

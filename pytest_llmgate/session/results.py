@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.reports import terminal
 from pytest_llmgate.reports.escape import harmless
 from pytest_llmgate.session.again import Redrawn, plan_of_today, recorded_plan, replay_trial
-from pytest_llmgate.session.finish import write_report
+from pytest_llmgate.session.outputs import Outputs, check_named, view_of, write_outputs
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.runs import open_run, result_of
 from pytest_llmgate.store.journal import Recorded
+from pytest_llmgate.store.report_files import read_note
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.suites.schema import suite_schema
 
@@ -38,11 +40,18 @@ def with_texts(run: RunDir, result: Mapping[str, Any]) -> dict[str, Any]:
     return {**result, "tests": tests}
 
 
-def render_report(root: Path, name: str | None) -> Path:
-    """Write a run's report.html again; the path of it."""
-    run = open_run(root, name)
-    write_report(run, result_of(root, name))
-    return run.path / "report.html"
+def render_report(
+    root: Path, name: str | None, registry: Registry, only: Sequence[str], environ: Mapping[str, str]
+) -> Outputs:
+    """Write a run's reports again: those that it had, or `only` these, which also append to files and print.
+
+    A report that cannot be written does not keep the others from it. Raises LlmgateError for an unknown one.
+    """
+    check_named(registry, only)
+    run, result = open_run(root, name), result_of(root, name)
+    wanted = frozenset(only or read_note(run.path).names or ("html",))
+    view = view_of(run, root, environ)
+    return write_outputs(result, view, registry, lambda name, renderer: name in wanted, aloud=bool(only))
 
 
 def replayed(planner: Planner, run: RunDir, test_id: str, index: int) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +26,9 @@ from pytest_llmgate.store.manifest import (
     write_json,
     write_manifest,
 )
+from pytest_llmgate.store.report_files import RECORDS, read_note, remove_report_files
 
 STATE = ".llmgate"
-_OURS = re.compile(
-    r"(run|plan|result|ledger|baseline\.proposed)\.json|baseline\.proposed\.md|run\.lock|stop|report\.html"
-    r"|(trials|transcripts|tests|execution|proposals)(\.[A-Za-z0-9_-]+(\.\d+)?)?\.jsonl"
-)
 _NEWEST = 200
 _START_HINT = "start one with: pytest --llm-suite"
 
@@ -193,7 +189,7 @@ def find_interrupted(root: Path, results: Path | None = None) -> RunDir | None:
 
 def _make_room(path: Path) -> None:
     """Remove the files of an earlier run; refuse where files of these names are somebody else's."""
-    found = [file for file in path.iterdir() if _OURS.fullmatch(file.name)]
+    found = [file for file in path.iterdir() if RECORDS.fullmatch(file.name)]
     if not found:
         return
     if _locked(path):
@@ -202,8 +198,10 @@ def _make_room(path: Path) -> None:
         names = ", ".join(sorted(file.name for file in found))
         hint = "choose an empty or new folder with --llm-results"
         raise problem("results-not-ours", f"the folder holds files that no run wrote: {names}", Where(str(path)), hint)
+    for reports in read_note(path).files.values():
+        remove_report_files(path, reports)
     for file in found:
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def _locked(folder: Path) -> bool:

@@ -87,11 +87,14 @@ def _pair(item: Any) -> tuple[str, Any]:
     return alias, target
 
 
-def _suites(value: Any, base: Path) -> tuple[str, ...]:
-    names = _listed(value)
-    if not all(isinstance(name, str) and name for name in names):
-        raise ValueError("takes a list of paths")
-    return tuple(names)
+def _texts(kind: str) -> Parse:
+    def parse(value: Any, base: Path) -> tuple[str, ...]:
+        texts = _listed(value)
+        if not all(isinstance(text, str) and text for text in texts):
+            raise ValueError(f"takes a list of {kind}")
+        return tuple(texts)
+
+    return parse
 
 
 def _field(value: Any, base: Path) -> str:
@@ -112,7 +115,8 @@ _OPTIONS: Mapping[str, Parse] = {
     "inconclusive": _word("fail", "warn"),
     "resume": _flag,
     "prices": _existing,
-    "suites": _suites,
+    "report": _texts("names of reports"),
+    "suites": _texts("paths"),
     "opt_out": _field,
     "transcripts": _whole(1, 1_000_000),
 }
@@ -166,9 +170,9 @@ def build_settings(
     """The settings of a run: command line over profile over pyproject.toml.
 
     root: pytest's rootdir, whose pyproject.toml is read. options: values of the command line by name (`results, seed,
-    trials, concurrency, models, record, budget, profile, baseline, inconclusive, resume, prices`), None where not
-    given. env: a non-empty `CI` changes the defaults. workers, worker: of pytest-xdist. What a suite may set as well
-    (seed, trials, budget) lands in `defaults` when it comes from `[tool.llmgate]` itself, below the suites.
+    trials, concurrency, models, record, budget, profile, baseline, inconclusive, resume, prices, report`), None where
+    not given. env: a non-empty `CI` changes the defaults. workers, worker: of pytest-xdist. What a suite may set as
+    well (seed, trials, budget) lands in `defaults` when it comes from `[tool.llmgate]` itself, below the suites.
     Raises LlmgateError for unknown keys, bad values and an unknown profile.
     """
     text, tool = _read(root)

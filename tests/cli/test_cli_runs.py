@@ -233,3 +233,33 @@ def test_lost_trials_are_never_a_pass(runs: Repo) -> None:
     done = runs.llmgate("regate", "pass")
     assert done.code == 3
     assert "the recorded trials end here" in done.text
+
+
+def test_all_reports_that_a_run_had_are_written_again(runs: Repo) -> None:
+    folder = runs.gate("fail", "--llm-report=badge", "--llm-report=sarif")
+    kept = {path.name: path.read_bytes() for path in (folder / "badge.svg", folder / "results.sarif")}
+    for name in kept:
+        (folder / name).unlink()
+    done = runs.llmgate("report", "fail")
+    assert (done.code, len(done.raw.split())) == (0, 3)
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+
+
+def test_one_report_is_asked_for_by_name_and_also_speaks(runs: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(runs.path / "summary"))
+    assert "::error" not in runs.llmgate("report", "fail").raw
+    assert not (runs.path / "summary").exists()
+    done = runs.llmgate("report", "fail", "--only", "github")
+    assert "::error file=suites/fail.suite.yaml," in done.raw
+    assert (runs.path / "summary").read_text().startswith("## llmgate: FAIL")
+    unknown = runs.llmgate("report", "fail", "--only", "gihtub")
+    assert (unknown.code, "did you mean 'github'?" in unknown.text) == (2, True)
+
+
+def test_a_report_that_cannot_be_written_again_is_told(runs: Repo) -> None:
+    page = runs.path / "fail" / "report.html"
+    page.unlink(missing_ok=True)
+    page.mkdir()
+    done = runs.llmgate("report", "fail")
+    assert (done.code, "[report-failed]" in done.text) == (2, True)
