@@ -16,10 +16,11 @@ from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.run import Stream
 from pytest_llmgate.engine.verdicts import decide_test, unjudged
-from pytest_llmgate.reports.html import render_html
+from pytest_llmgate.reports.html import render_pages
 from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
 from pytest_llmgate.session.records import finish_manifest
+from pytest_llmgate.session.trial_evidence import evidence_of
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
 from pytest_llmgate.store.designs import DesignCache
@@ -106,7 +107,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
     discard_tests(run)
-    write_report(run, result)
+    write_report(run, result, designs)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     complete = not interrupted and settings.record == "all" and not settings.resume
     _merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
@@ -131,18 +132,20 @@ def _merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str
         remove_segments(segments)
 
 
-def write_report(run: RunDir, result: Mapping[str, Any]) -> None:
-    """Write the page for reviewers."""
-    recorded: list[Recorded] = []  # opened at the first failing reply: indexing a long run takes a while
+def write_report(run: RunDir, result: Mapping[str, Any], designs: Designs) -> None:
+    """Write the pages for reviewers."""
+    recorded: list[Recorded] = []  # opened at the first reply: indexing a long run takes a while
 
-    def said(digest: str) -> str | None:
+    def said(digest: str) -> Mapping[str, Any] | None:
         if not recorded:
             recorded.append(Recorded(run))
-        row = recorded[0].transcript(digest)
-        return None if row is None else str(row.get("text", ""))
+        return recorded[0].transcript(digest)
 
-    page = render_html(dict(result), said)
-    write_atomic(run.path / "report.html", page.encode("utf-8", "backslashreplace"))
+    pages = render_pages(result, said, evidence_of(run, result, designs))
+    for name, page in pages.items():
+        path = run.path / name
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, page.encode("utf-8", "backslashreplace"))
 
 
 def _without_order(row: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pytest_llmgate.reports.escape import harmless
 from pytest_llmgate.session.again import Redrawn, plan_of_today, readable_result, recorded_plan, replay_trial
 from pytest_llmgate.session.finish import write_report
 from pytest_llmgate.session.planner import Planner
+from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
 from pytest_llmgate.suites.schema import suite_schema
@@ -56,7 +57,7 @@ def with_texts(run: RunDir, result: Mapping[str, Any]) -> dict[str, Any]:
 def render_report(root: Path, name: str | None) -> Path:
     """Write a run's report.html again; the path of it."""
     run = open_run(root, name)
-    write_report(run, result_of(root, name))
+    write_report(run, result_of(root, name), DesignCache(root))
     return run.path / "report.html"
 
 
