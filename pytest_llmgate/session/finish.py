@@ -107,7 +107,7 @@ def finish_run(settings: Settings, run: RunDir) -> dict[str, Any]:
     result = build_result(_run_row(run, execution.pop("recorded_at"), interrupted), tests, execution)
     run.write_result(result)
     discard_tests(run)
-    write_report(run, result, designs)
+    _report(run, result, designs)
     finish_manifest(run, live=execution["billed"]["calls"] > 0)
     complete = not interrupted and settings.record == "all" and not settings.resume
     _merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
@@ -130,6 +130,16 @@ def _merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str
     for name, segments in by_cassette.items():
         merge_segments(settings.root / name, segments, prune=name in whole)
         remove_segments(segments)
+
+
+def _report(run: RunDir, result: dict[str, Any], designs: Designs) -> None:
+    """Write the pages; where that fails the verdict stands, and the result says why there is no page."""
+    try:
+        write_report(run, result, designs)
+    except Exception as fault:
+        said = f"report.html was not written: {type(fault).__name__}: {fault}; try again with: llmgate report {run.id}"
+        result["execution"]["warnings"] = [*result["execution"]["warnings"], said]
+        run.write_result(result)
 
 
 def write_report(run: RunDir, result: Mapping[str, Any], designs: Designs) -> None:

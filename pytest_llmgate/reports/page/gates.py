@@ -28,7 +28,7 @@ class GateView(NamedTuple):
     standing: str
     notes: list[str]
     measured: str
-    limits: str
+    limits: list[str]
     drawing: Markup
     test: str
     place: str
@@ -45,7 +45,7 @@ def view(gate: Mapping[str, Any], test: str = "", place: str = "") -> GateView:
         standing=words.standing(gate),
         notes=notes(gate),
         measured=measured,
-        limits=limits,
+        limits=limits.replace(", ", ",\n").split("\n") if limits else [],
         drawing=interval(gate, f"{measured}; {limits}"),
         test=test,
         place=place,
@@ -89,4 +89,5 @@ def beyond(gate: Mapping[str, Any]) -> str:
 
 def rank(gate: Mapping[str, Any]) -> tuple[bool, int, float]:
     """Sorts the worst first: what blocks, by verdict, then by how far it is beyond."""
-    return (not gate.get("blocking", True), -Outcome(gate["verdict"]).rank, -excess(gate))
+    passes = gate["verdict"] == "pass"  # these stay in the order of the suite
+    return (passes or not gate.get("blocking", True), -Outcome(gate["verdict"]).rank, 0.0 if passes else -excess(gate))

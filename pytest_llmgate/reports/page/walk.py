@@ -32,7 +32,7 @@ def drawn(walk: Walk) -> Markup:
     ticks = "".join(f"M{x(n):g} {y(levels[n]):g}v5" for n in failures[:TICKS])
     return picture(
         "walk", "0 0 600 170", described(walk),
-        _bound("good", y(walk.passes), "passes from here on", -5), _bound("bad", y(-walk.fails), "fails from here on", 12),
+        _bound("good", y(walk.passes), "passes from here on"), _bound("bad", y(-walk.fails), "fails from here on"),
         Markup('<path class="axis" d="M{:g} {:g}H{:g}"/>').format(_LEFT, y(0.0), _RIGHT),
         Markup('<path class="path" d="M{}"/>').format(line),
         Markup('<path class="tick" d="{}"/>').format(ticks) if ticks else Markup(""),
@@ -43,9 +43,9 @@ def drawn(walk: Walk) -> Markup:
     )  # fmt: skip
 
 
-def _bound(name: str, height: float, word: str, offset: float) -> Markup:
+def _bound(name: str, height: float, word: str) -> Markup:
     return Markup('<path class="{}" d="M{:g} {:g}H{:g}"/><text x="{:g}" y="{:g}">{}</text>').format(
-        name, _LEFT, height, _RIGHT, _LEFT, height + offset, word
+        name, _LEFT, height, _RIGHT, _LEFT, height - 5, word
     )
 
 
