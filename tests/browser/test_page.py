@@ -117,7 +117,9 @@ def test_without_script_everything_is_read(show: Show, plain: str) -> None:
                  "Tests", "Circuits", "Provenance"):  # fmt: skip
         assert shown.page.get_by_role("heading", name=name, exact=True).is_visible()
     assert shown.page.get_by_text("This change must not ship").is_visible()
-    assert shown.page.get_by_text("unsupported: refund-answers").first.is_visible()
+    label = shown.page.get_by_text("unsupported: refund-answers").first
+    label.scroll_into_view_if_needed()
+    assert label.is_visible()
     assert not shown.page.locator("#tools").is_visible()
 
 
@@ -133,7 +135,7 @@ def test_the_filter_and_the_button_work(show: Show, plain: str) -> None:
 
 def test_print_opens_what_is_folded(show: Show, plain: str) -> None:
     shown = show(plain, java_script_enabled=False)
-    folded = shown.page.locator("details:not([open])", has_text="Slices of the cases").locator("table")
+    folded = shown.page.locator("details:not([open])", has_text="Slices of the cases").locator("table").first
     assert not folded.is_visible()
     shown.page.emulate_media(media="print")
     assert folded.is_visible()

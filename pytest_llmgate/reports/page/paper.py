@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -20,13 +21,7 @@ class Paper:
     """What every page of a report is written on."""
 
     def __init__(self) -> None:
-        folder = files("pytest_llmgate.reports") / "templates"
-        texts = {name: (folder / name).read_text(encoding="utf-8") for name in (*_TEMPLATES, "report.css", "report.js")}
-        self._style, self._script = (texts.pop(name).strip() for name in ("report.css", "report.js"))
-        self._templates = Environment(
-            loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._templates.finalize = _shown
+        self._templates, self._style, self._script = _read()
         self._test = self._templates.get_template("test.html.j2")
 
     def page(self, facts: Mapping[str, Any]) -> str:
@@ -41,6 +36,19 @@ class Paper:
     def test(self, facts: Mapping[str, Any]) -> Markup:
         """The section of one test."""
         return Markup(self._test.render(facts))  # noqa: S704  # rendered with autoescape
+
+
+@cache
+def _read() -> tuple[Environment, str, str]:
+    """The templates, compiled once a process, with style and script."""
+    folder = files("pytest_llmgate.reports") / "templates"
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (*_TEMPLATES, "report.css", "report.js")}
+    style, script = (texts.pop(name).strip() for name in ("report.css", "report.js"))
+    templates = Environment(
+        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    templates.finalize = _shown
+    return templates, style, script
 
 
 def _shown(value: Any) -> Any:

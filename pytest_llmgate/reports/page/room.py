@@ -15,10 +15,11 @@ def size(text: str) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class Room:
-    """What is left of a page: bytes and elements."""
+    """What is left of a page: bytes and elements. closed: something did not fit any more."""
 
     bytes: int
     elements: int
+    closed: bool = False
 
     def take(self, text: str) -> bool:
         """Whether there is room for a piece; it is then taken."""

@@ -53,22 +53,17 @@ class Writer:
         return found
 
     def _fitted(self, place: str, test: Row, line: Markup, wanted: Room, most: Room, found: Sections) -> Markup:
-        if test["verdict"] == "pass":
-            if min(wanted.bytes, wanted.elements) <= 0:  # nothing more would fit: do not even try
-                found.lines += 1
-                return line
+        """A test in full while there is room; after the first that does not fit, no further one is tried."""
+        passes = test["verdict"] == "pass"
+        room = wanted if passes else most
+        if not room.closed:
             text = self._full(place, test)
-            if wanted.has(text) and most.take(text):
+            if room.has(text) and most.take(text):
                 wanted.give(text)
                 return text
-            found.lines += 1
-            return line
-        if min(most.bytes, most.elements) > 0:
-            text = self._full(place, test)
-            if most.take(text):
-                wanted.give(text)
-                return text
-        found.brief += 1
+            room.closed = True
+        found.lines += passes
+        found.brief += not passes
         return line
 
     def _line(self, place: str, test: Row) -> Markup:

@@ -82,10 +82,9 @@ def test_the_page_shows_every_outcome_and_marks_those_that_are_far_off() -> None
 
 
 def test_of_many_outcomes_sixteen_have_a_row_and_the_rest_one() -> None:
-    rows = [outcome(f"{number:05b}", number / 1000, number, 0.0) for number in range(32)]
+    rows = [outcome(f"seen-{number}.", number / 1000, number, 0.0) for number in range(32)]
     words = read(page(circuit_row(failing_gate(circuit={"outcomes": rows}), verdict="fail")))
-    assert all(f"{number:05b}" in words for number in range(16, 32))
-    assert "00011" not in words
+    assert all((f"seen-{number}." in words) is (number >= 16) for number in range(32))
     assert "16 others" in words
 
 
