@@ -59,7 +59,7 @@ class RecordedEvidence:
     def _walks(self, test: Row, seen: _Seen) -> Iterator[tuple[str, Walk]]:
         plan = plan_from_row(self._plans[test["id"]])
         for gate in test["gates"]:
-            walk = _walk(plan, gate, seen.steps.get(gate["name"], b""), self._designs)
+            walk = _walk(plan, gate, bytes(seen.steps.get(gate["name"], b"")), self._designs)
             if walk is not None:
                 yield gate["name"], walk
 

@@ -108,4 +108,4 @@ def _notes(result: Row, used: Sequence[Row]) -> Iterator[str]:
     if billed.get("calls") is not None:
         cost = billed.get("cost_usd")
         paid = "an unknown amount" if cost is None else money(cost)
-        yield f"This run itself sent {counted(billed['calls'], 'call')} for {paid}; the table counts recorded replies too."
+        yield f"This run itself sent {counted(billed['calls'], 'call')} for {paid}; recorded replies count above."

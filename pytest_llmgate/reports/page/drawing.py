@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pytest_llmgate.reports.bar import WIDTH, bar_of
 from pytest_llmgate.reports.escape import visible
@@ -40,10 +40,10 @@ def _limit(word: str, place: float, *, before: bool) -> Markup:
         before = False
     elif not before and place > WIDTH - _LABEL:
         before = True
-    side, at = (' class="end"', place + 2) if before else ("", place - 2)
-    return Markup('<path class="{word}" d="M{place:g} 13V35"/><text{side} x="{at:g}" y="10">{word}</text>').format(
-        word=word, place=place, side=Markup(side), at=at
-    )
+    side, at = ("end", place + 2) if before else ("start", place - 2)
+    return Markup(
+        '<path class="{word}" d="M{place:g} 13V35"/><text class="{side}" x="{at:g}" y="10">{word}</text>'
+    ).format(word=word, place=place, side=side, at=at)
 
 
 def share(value: float) -> Markup:
@@ -64,5 +64,6 @@ def pair(expected: float, observed: float) -> Markup:
 
 def picture(name: str, box: str, said: str, *parts: Markup) -> Markup:
     """An SVG picture with a description. box: its view box, in its own units."""
-    inside = Markup("").join(parts)
-    return Markup(f'<svg class="{name}" viewBox="{box}" role="img" aria-label="{escape(visible(said))}">{inside}</svg>')
+    return Markup('<svg class="{}" viewBox="{}" role="img" aria-label="{}">{}</svg>').format(
+        name, box, visible(said), Markup("").join(parts)
+    )

@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
     case: str
     repeat: int
-    index: int
+    trial: int
     reply: str | None
 
 

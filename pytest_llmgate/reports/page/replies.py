@@ -37,7 +37,7 @@ class ReplyView(NamedTuple):
     """A trial. pieces: of its reply, None where the text is not shown. calls: of tools, as JSON."""
 
     place: str
-    index: int
+    trial: int
     objections: list[Objection]
     pieces: list[Piece] | None
     calls: list[str]
@@ -70,7 +70,8 @@ def _chosen(rows: Sequence[Mapping[str, Any]], worst: Sequence[str]) -> list[lis
 def _each_gate_first(order: list[list[Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
     """Trials that show a gate no earlier one showed come before those that repeat what is there."""
     seen: set[str] = set()
-    first, again = [], []
+    first: list[list[Mapping[str, Any]]] = []
+    again: list[list[Mapping[str, Any]]] = []
     for own in order:
         gates = {row["gate"] for row in own}
         (again if gates <= seen else first).append(own)
@@ -90,7 +91,7 @@ def passing(sample: Sample, transcripts: Transcripts) -> ReplyView:
     """A trial that no gate objects to."""
     kept = transcripts(sample.reply) if sample.reply else None
     pieces = None if kept is None else marked(str(kept.get("text", "")), ())
-    return ReplyView(_place(sample.case, sample.repeat), sample.index, [], pieces, _calls(kept))
+    return ReplyView(_place(sample.case, sample.repeat), sample.trial, [], pieces, _calls(kept))
 
 
 def _kept(row: Mapping[str, Any], transcripts: Transcripts) -> Mapping[str, Any] | None:

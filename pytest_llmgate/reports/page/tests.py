@@ -68,7 +68,7 @@ def drill(test: Row, run: Any, evidence: Evidence, transcripts: Transcripts) -> 
         failing=failing,
         failing_of=_failing_of(len(failing), rows, test),
         passing=[replies.passing(sample, transcripts) for sample in found.passing],
-        replay=replay(run, test["id"], failing[0].index) if failing else "",
+        replay=replay(run, test["id"], failing[0].trial) if failing else "",
     )
 
 

@@ -72,7 +72,8 @@ def _untried(tests: Sequence[Row]) -> Iterator[str]:
         yield f"{counted(holes, 'trial')} without a score."
     own = sum(test["target"] == "cases" and not test.get("circuit") for test in tests)
     if own:
-        yield f"Inputs other than the listed cases: {counted(own, 'test')} {'speaks' if own == 1 else 'speak'} of these cases alone."
+        speak = "speaks" if own == 1 else "speak"
+        yield f"Inputs other than the listed cases: {counted(own, 'test')} {speak} of these cases alone."
 
 
 def _unblocking(result: Row) -> Iterator[str]:

@@ -151,7 +151,7 @@ def test_a_hostile_drawing_is_shown_and_not_obeyed() -> None:
 
 
 def test_drawings_and_tables_are_bounded_and_the_page_says_what_is_left_out() -> None:
-    big = circuit_row(circuit={"drawing": "─" * (DRAWINGS_SIZE // 3)})
+    big = circuit_row(failing_gate(), verdict="fail", circuit={"drawing": "─" * (DRAWINGS_SIZE // 3)})
     made = page(*[big] * 10)
     assert len(made) < DRAWINGS_SIZE + 300_000
     assert "7 drawings of circuits and tables of outcomes: see result.json" in read(made)
