@@ -50,7 +50,7 @@ class RecordedEvidence:
         test, seen = self._tests[test_id], self._seen[test_id]
         return TestEvidence(
             model=self.model(test_id),
-            walks=dict(self._walks(test, seen)) if seen.steps and test_id in self._plans else {},
+            walks=dict(self._walks(test, seen)) if seen.steps and test["gates"] and test_id in self._plans else {},
             passing=tuple(seen.passing),
             worst=tuple(seen.worst()),
             slices=tuple(seen.slices()),
