@@ -13,9 +13,10 @@ class RunView:
     """A finished run, as a renderer may look at it.
 
     folder: the run's directory. root: what paths in the result start from. environ: the environment of the run.
-    said: the redacted text of a reply's digest, None where there is none. trials: the rows of `trials.jsonl`, read anew
-    at each call. plans: the rows of `plan.json`. unsettled: hardware jobs of runs that are over which nobody accounted
-    for, by what their budget is of.
+    said: the redacted text of a reply's digest, None where there is none; transcript: the same with what was written
+    beside it. evidence: what the recorded trials show beside the verdicts of a result, for the page. trials: the rows of
+    `trials.jsonl`, read anew at each call. plans: the rows of `plan.json`. unsettled: hardware jobs of runs that are
+    over which nobody accounted for, by what their budget is of.
     """
 
     folder: Path
@@ -23,6 +24,8 @@ class RunView:
     environ: Mapping[str, str]
     said: Callable[[str], str | None]
     trials: Callable[[], Iterator[Mapping[str, Any]]]
+    transcript: Callable[[str], Mapping[str, Any] | None] = lambda digest: None
+    evidence: Callable[[Mapping[str, Any]], object] = lambda result: None
     plans: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     unsettled: Callable[[], Mapping[str, int]] = dict
 

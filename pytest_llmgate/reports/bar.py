@@ -12,7 +12,7 @@ from pytest_llmgate.reports import compared_words
 from pytest_llmgate.reports.circuit_words import is_figure
 from pytest_llmgate.reports.numbers import figure
 
-_WIDTH, _MARGIN = 240.0, 8.0
+WIDTH, _MARGIN = 240.0, 8.0
 
 
 class Bar(NamedTuple):
@@ -55,7 +55,7 @@ def bar_of(gate: Mapping[str, Any]) -> Bar | None:
 
 
 def _place(value: float, low: float, high: float) -> float:
-    return round(_MARGIN + (value - low) / (high - low) * (_WIDTH - 2 * _MARGIN), 1)
+    return round(_MARGIN + (value - low) / (high - low) * (WIDTH - 2 * _MARGIN), 1)
 
 
 def _scale(low: float, high: float) -> tuple[float, float]:

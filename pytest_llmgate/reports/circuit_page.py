@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.reports import circuit_rows, circuit_words
 from pytest_llmgate.reports.circuit_rows import OutcomeRow
 from pytest_llmgate.reports.escape import clipped, visible
 from pytest_llmgate.reports.numbers import counted, figure
+from pytest_llmgate.reports.page.drawing import pair
 
 DRAWINGS_SIZE = 1_000_000  # characters of all drawings together
+OUTCOMES = 16  # rows of a table, and one for all others
 TABLES = 500  # tables of outcomes; the worst tests come first
 _NAME = 200  # characters of an outcome, a change or a stream
 _STREAMS = 60
 _UNRESOLVED = 60
+_POWERS = 40
 _FAR = 3.0  # standard deviations from which an outcome is marked
 
 
 class OutcomeView(NamedTuple):
-    """A row of the table; widths of its two bars in percent of the longest one."""
+    """A row of the table, with its two bars: what was expected above what was seen."""
 
     name: str
     expected: str
     observed: str
     residual: str
     far: bool
-    expected_bar: float
-    observed_bar: float
+    bars: Markup
 
 
 class CauseView(NamedTuple):
@@ -73,7 +75,7 @@ class Pictures:
         """What stands below the table of gates for one of them, None where nothing does."""
         if "shots" not in gate:
             return None
-        rows = circuit_rows.outcomes(gate) if gate["shots"] else []
+        rows = circuit_rows.largest(gate, OUTCOMES) if gate["shots"] else []
         if rows and self._tables <= 0:
             self.dropped += 1
             rows = []
@@ -83,9 +85,11 @@ class Pictures:
             "outcomes": _views(rows),
             "causes": [] if gate["verdict"] == "pass" else list(_causes(gate)),
             "arms": [row._replace(name=clipped(row.name, _NAME)) for row in circuit_rows.arms(gate)[:_STREAMS]],
+            "distance": circuit_words.measured(gate) if gate.get("tvd") is not None else "",
+            "powers": list(_powers(gate)),
             "quantity": _capital(circuit_rows.quantity(gate)),
         }
-        return found if found["outcomes"] or found["causes"] or found["arms"] else None
+        return found if any(found[name] for name in ("outcomes", "causes", "arms", "powers")) else None
 
 
 def notes(gate: Mapping[str, Any]) -> list[str]:
@@ -94,6 +98,16 @@ def notes(gate: Mapping[str, Any]) -> list[str]:
         return []
     left = circuit_words.unresolved(gate, _UNRESOLVED) if gate["verdict"] == "pass" else []
     return [*filter(None, [circuit_words.levels(gate), circuit_words.headroom(gate)]), *left]
+
+
+def _powers(gate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """How surely a change would have been seen: each declared one where that was computed, and an undeclared one."""
+    for row in (gate.get("alternatives") or ())[:_POWERS]:
+        known = row.get("power")
+        yield clipped(str(row["name"]), _NAME), "not computed" if known is None else percent(known)
+    screen = gate.get("screen")
+    if screen and screen.get("power") is not None:
+        yield f"an undeclared change of TVD {figure(screen['tvd'])}", percent(screen["power"])
 
 
 def _capital(word: str) -> str:
@@ -109,8 +123,7 @@ def _views(rows: list[OutcomeRow]) -> list[OutcomeView]:
             row.seen,
             row.residual,
             row.deviations is None or abs(row.deviations) >= _FAR,
-            round(100 * row.expected / longest, 1),
-            round(100 * row.observed / longest, 1),
+            pair(round(100 * row.expected / longest, 1), round(100 * row.observed / longest, 1)),
         )
         for row in rows
     ]

@@ -91,7 +91,20 @@ def outcomes(gate: Row, most: int | None = None) -> list[OutcomeRow]:
     named = [row for row in table if row["outcome"] is not None]
     rest = [row for row in table if row["outcome"] is None]
     farthest = sorted(named, key=lambda row: -abs(row["observed"] / shots - row["expected"]))
-    kept = {row["outcome"] for row in (farthest if most is None else farthest[:most])}
+    return _told_apart(named, rest, farthest if most is None else farthest[:most], shots)
+
+
+def largest(gate: Row, most: int) -> list[OutcomeRow]:
+    """The same with the outcomes that are, or should be, seen most often; the others stand together in the last row."""
+    table, shots = gate.get("outcomes") or (), gate["shots"] or 1
+    named = [row for row in table if row["outcome"] is not None]
+    often = sorted(named, key=lambda row: -max(row["observed"] / shots, row["expected"]))
+    return _told_apart(named, [row for row in table if row["outcome"] is None], often[:most], shots)
+
+
+def _told_apart(named: Sequence[Row], rest: Sequence[Row], chosen: Sequence[Row], shots: int) -> list[OutcomeRow]:
+    """A row for each chosen outcome, in the order of the table, and one for all others."""
+    kept = {row["outcome"] for row in chosen}
     rows = [_outcome(row, shots) for row in named if row["outcome"] in kept]
     left = [*(row for row in named if row["outcome"] not in kept), *rest]
     return [*rows, *([_others(left, shots)] if left else [])]

@@ -1,30 +1,25 @@
-"""`report.html`: one file without script, links or outside resources, safe to open whatever a model said."""
+"""`report.html`: one file without outside resources, safe to open whatever a model said; of a large run one a suite."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any
-
-from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import escape
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports import words
-from pytest_llmgate.reports.bar import bar_of
-from pytest_llmgate.reports.circuit_page import Pictures, notes
-from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.reports.page import changes, gates, provenance
+from pytest_llmgate.reports.page import words as sentences
+from pytest_llmgate.reports.page.costs import costs
+from pytest_llmgate.reports.page.evidence import Evidence, NoEvidence, Transcripts
+from pytest_llmgate.reports.page.paper import Paper
+from pytest_llmgate.reports.page.sections import Sections, Writer
 
-REPLIES_PER_GATE = 10
-REPLY_SIZE = 4096  # characters of one failing reply
-PAGE_SIZE = 1_500_000  # characters of all failing replies together, as they stand in the page
-TESTS = 2000  # the worst first
-_PAGE = "report.html.j2"
+INDEX = "report.html"
+GATES = 150  # rows of the table of gates
+WORST = 60  # rows of the regressions
 
-Transcripts = Callable[[str], str | None]
+Row = Mapping[str, Any]
 
 
 class HtmlReport:
@@ -34,127 +29,113 @@ class HtmlReport:
         return True
 
     def render(self, result: Mapping[str, Any], view: RunView) -> Rendered:
-        return Rendered(files={"report.html": render_html(result, view.said)})
+        evidence = cast(Evidence | None, view.evidence(result))
+        return Rendered(files=render_pages(result, view.transcript, evidence))
 
 
-def render_html(result: Mapping[str, Any], transcripts: Transcripts) -> str:
-    """The page of a run; the same result gives the same bytes.
+def render_html(result: Row, transcripts: Transcripts, evidence: Evidence | None = None) -> str:
+    """The first page of a run; see `render_pages`."""
+    return render_pages(result, transcripts, evidence)[INDEX]
 
-    result: as in `result.json`. transcripts: the redacted text of a reply's digest, None where there is none.
+
+def render_pages(result: Row, transcripts: Transcripts, evidence: Evidence | None = None) -> dict[str, str]:
+    """The pages of a run by their path beside `result.json`; the same arguments give the same bytes.
+
+    One page, unless tests that do not pass would have to leave out what failed: then an index, and a page a suite.
+    result: as in `result.json`. transcripts: a redacted reply with what was written beside it, None where there is
+    none. evidence: what the recorded trials show.
     """
-    folder = files("pytest_llmgate.reports") / "templates"
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in (_PAGE, "circuits.html.j2")}
-    sandbox = Environment(
-        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    evidence = evidence or NoEvidence()
+    paper = Paper()
+    placed = [(f"t{number}", test) for number, test in enumerate(sorted(result["tests"], key=_rank), 1)]
+    own = _write(paper, result, transcripts, evidence, placed)
+    suites = _by_suite(placed)
+    if not own[1].brief or len(suites) < 2:
+        return {INDEX: paper.page(_facts(result, evidence, placed, own, {}))}
+    return _book(paper, result, transcripts, evidence, suites)
+
+
+def _book(
+    paper: Paper, result: Row, transcripts: Transcripts, evidence: Evidence, suites: Mapping[str, list[tuple[str, Row]]]
+) -> dict[str, str]:
+    """An index and a page for each suite."""
+    names = {suite: f"report/suite-{number}.html" for number, suite in enumerate(suites, 1)}
+    placed = [pair for pairs in suites.values() for pair in pairs]
+    pages = {INDEX: paper.page(_facts(result, evidence, placed, (None, Sections()), names))}
+    for suite, pairs in suites.items():
+        part = _part(result, [test for _, test in pairs])
+        own = _write(paper, result, transcripts, evidence, pairs)
+        pages[names[suite]] = paper.page({**_facts(part, evidence, pairs, own, {}), "suite": suite})
+    return pages
+
+
+def _part(result: Row, tests: Sequence[Row]) -> dict[str, Any]:
+    """A result with the tests of one suite."""
+    from pytest_llmgate.reports.summary import build_result
+
+    return build_result(result["run"], tests, {**result["execution"], "billed": {}})
+
+
+def _write(
+    paper: Paper, result: Row, transcripts: Transcripts, evidence: Evidence, placed: Sequence[tuple[str, Row]]
+) -> tuple[Writer, Sections]:
+    writer = Writer(paper=paper, evidence=evidence, transcripts=transcripts, run=result["run"].get("id"))
+    return writer, writer.sections(placed)
+
+
+def _rank(test: Row) -> tuple[int, float]:
+    """The worst test first: by its verdict, then by its worst gate."""
+    return -Outcome(test["verdict"]).rank, -max((gates.excess(gate) for gate in test["gates"]), default=0.0)
+
+
+def _by_suite(placed: Sequence[tuple[str, Row]]) -> dict[str, list[tuple[str, Row]]]:
+    found: dict[str, list[tuple[str, Row]]] = {}
+    for place, test in placed:
+        found.setdefault(str(test.get("file") or test["suite"]), []).append((place, test))
+    return found
+
+
+def _facts(
+    result: Row,
+    evidence: Evidence,
+    placed: Sequence[tuple[str, Row]],
+    written: tuple[Writer | None, Sections],
+    names: Mapping[str, str],
+) -> dict[str, Any]:
+    """Everything that the template of a page shows. names: of the pages of suites, where this is their index."""
+    writer, own = written
+    pages = {place: names.get(str(test.get("file") or test["suite"]), "") for place, test in placed}
+    ranked = sorted(
+        ((gate, test, f"{pages[place]}#{place}") for place, test in placed for gate in test["gates"]),
+        key=lambda found: gates.rank(found[0]),
     )
-    sandbox.finalize = _shown
-    template = sandbox.get_template(_PAGE)
-    digest = b64encode(sha256(style.encode("utf-8")).digest()).decode("ascii")
-    return template.render(_page(result, transcripts), style=style, style_digest=digest)
-
-
-def _shown(value: Any) -> Any:
-    """What is printed, with hidden characters made visible; `Markup` of our own stays what it is."""
-    return visible(value, keep="\n\t") if type(value) is str else value
-
-
-def _page(result: Mapping[str, Any], transcripts: Transcripts) -> dict[str, Any]:
-    replies, pictures = _Replies(transcripts), Pictures()
-    worst_first = sorted(result["tests"], key=lambda test: -Outcome(test["verdict"]).rank)
-    tests = [_test(test, replies, pictures) for test in worst_first[:TESTS]]
+    wrong = [row for row in ranked if row[0]["verdict"] != "pass" and row[0].get("blocking", True)]
     return {
         "verdict": result["verdict"],
         "headline": words.headline(result),
-        "tests": tests,
-        "tests_dropped": len(worst_first) - len(tests),
-        "replies_dropped": replies.dropped,
-        "pictures_dropped": pictures.dropped,
-        "circuits": any(test["circuit"] for test in tests),
-        "spent": words.spent_in_all(result),
-        "provenance": words.provenance(result),
-        "facts": list(_facts(result)),
+        "lead": sentences.lead(result),
+        "rules_out": sentences.rules_out(result),
+        "unmeasured": sentences.unmeasured(result),
+        "origin": sentences.origin(result),
+        "suite": "",
+        "gates": [gates.view(gate, test["id"], place) for gate, test, place in ranked[:GATES]],
+        "gates_dropped": max(0, len(ranked) - GATES),
+        "changes": changes.views(result),
+        "regressions": [gates.Regression(gates.view(g, t["id"], p), gates.beyond(g)) for g, t, p in wrong[:WORST]],
+        "regressions_dropped": max(0, len(wrong) - WORST),
+        "costs": costs(result, evidence),
+        "pages": [(suite, name, _counts(placed, suite)) for suite, name in names.items()],
+        "prompts": own.prompts,
+        "circuits": own.circuits,
+        "lines": own.lines,
+        "brief": own.brief,
+        "pictures_dropped": 0 if writer is None else writer.pictures.dropped,
+        "missing": evidence.missing,
+        "facts": list(provenance.facts(result)),
+        "replays": provenance.replays(result),
     }
 
 
-def _test(test: Mapping[str, Any], replies: _Replies, pictures: Pictures) -> dict[str, Any]:
-    failing: Sequence[Mapping[str, Any]] = test.get("failing", ())
-    return {
-        "id": test["id"],
-        "verdict": test["verdict"],
-        "spent": words.spent_by(test),
-        "circuit": pictures.circuit(test),
-        "gates": [
-            {
-                **_gate(gate, [row for row in failing if row["gate"] == gate["name"]], replies),
-                "of_shots": pictures.gate(gate),
-            }
-            for gate in test["gates"]
-        ],
-        "problems": [clipped(sentence, REPLY_SIZE) for sentence in test.get("problems", ())],
-        "warnings": [clipped(sentence, REPLY_SIZE) for sentence in test.get("warnings", ())],
-    }
-
-
-def _gate(gate: Mapping[str, Any], failing: Sequence[Mapping[str, Any]], replies: _Replies) -> dict[str, Any]:
-    return {
-        "name": gate["name"],
-        "type": gate["type"],
-        "verdict": gate["verdict"],
-        "reason": gate["reason"],
-        "notes": [*filter(None, [words.standing(gate)]), *notes(gate)],
-        "measured": words.measured(gate),
-        "rates": words.rates(gate),
-        "bar": bar_of(gate),
-        "fields": list(_fields(gate)),
-        "replies": [replies.view(row) for row in failing[:REPLIES_PER_GATE]],
-    }
-
-
-def _fields(gate: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Path, agreeing replies and rate of every field of structured replies, the worst first."""
-    for path, row in ((gate.get("figures") or {}).get("fields") or {}).items():
-        yield path, f"{row['good']:,} of {row['n']:,}", words.percent(row["good"] / row["n"])
-
-
-class _Replies:
-    """Looks up failing replies while the page has room for them."""
-
-    def __init__(self, transcripts: Transcripts) -> None:
-        self._transcripts = transcripts
-        self._room = PAGE_SIZE
-        self.dropped = 0
-
-    def view(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        text = row.get("text")
-        if text is None and row.get("reply"):
-            text = self._transcripts(row["reply"])
-        if text is not None:
-            text = clipped(visible(text, keep="\n\t"), REPLY_SIZE)
-            size = len(escape(text))
-            if size > self._room:
-                self.dropped += 1
-                text = None
-            else:
-                self._room -= size
-        place = f"case {row['case']}, repeat {row['repeat']}, trial {row['index']}"
-        return {"place": place, "reason": clipped(row.get("reason") or "", REPLY_SIZE), "text": text}
-
-
-def _facts(result: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a reviewer needs to find this run again."""
-    run, execution = result["run"], result["execution"]
-    names = {"id": "run", "commit": "commit", "seed": "seed", "plan_digest": "plan", "record": "record mode"}
-    for key, name in names.items():
-        if run.get(key) is not None:
-            yield name, f"{run[key]}{' (with uncommitted changes)' if key == 'commit' and run.get('dirty') else ''}"
-    if run.get("recorded_at"):
-        yield "replies recorded", str(run["recorded_at"])
-    if run.get("versions"):
-        yield "versions", ", ".join(f"{name} {version}" for name, version in sorted(run["versions"].items()))
-    if words.replaced(result["totals"].get("redactions")):
-        yield "replaced in replies", words.replaced(result["totals"]["redactions"])
-    if execution.get("wall_s") is not None:
-        yield "sampling took", f"{execution['wall_s']:,} s"
-    if execution.get("overrun_trials"):
-        yield "not counted", f"{words.counted(execution['overrun_trials'], 'trial')} in flight when the gates decided"
+def _counts(placed: Sequence[tuple[str, Row]], suite: str) -> str:
+    own = [test for _, test in placed if str(test.get("file") or test["suite"]) == suite]
+    return words.headline({"tests": own, "run": {}})

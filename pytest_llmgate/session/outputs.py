@@ -13,6 +13,8 @@ from pytest_llmgate.core.ports import Renderer
 from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.session.trial_evidence import evidence_of
+from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.report_files import (
     ReportNote,
@@ -58,10 +60,13 @@ def view_of(run: RunDir, root: Path, environ: Mapping[str, str]) -> RunView:
     """A run as renderers see it; its records are opened when the first of them asks, as indexing takes a while."""
     recorded: list[Recorded] = []
 
-    def said(digest: str) -> str | None:
+    def transcript(digest: str) -> Mapping[str, Any] | None:
         if not recorded:
             recorded.append(Recorded(run))
-        row = recorded[0].transcript(digest)
+        return recorded[0].transcript(digest)
+
+    def said(digest: str) -> str | None:
+        row = transcript(digest)
         return None if row is None else str(row.get("text", ""))
 
     def trials() -> Iterator[Mapping[str, Any]]:
@@ -70,7 +75,8 @@ def view_of(run: RunDir, root: Path, environ: Mapping[str, str]) -> RunView:
 
     return RunView(
         folder=run.path, root=root, environ=environ, said=said, trials=trials, plans=run.read_plan,
-        unsettled=lambda: _unsettled(root),
+        unsettled=lambda: _unsettled(root), transcript=transcript,
+        evidence=lambda result: evidence_of(run, result, DesignCache(root)),
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ def test_the_page_says_of_a_circuit_what_a_reviewer_asks() -> None:
     for part in (
         "1,216 shots of 1 circuit",
         "1,216 shots in 14 chunks, exact probabilities under brisbane (2025-02-26), 2 qubits, depth 3",
-        "Circuit: 2 qubits, depth 3, 1 two-qubit gate",
+        "Circuit 2 qubits, depth 3, 1 two-qubit gate",
         "cx 1, h 1, measure 2",
         "3 (6 as compiled)",
         "1 (1 as compiled)",
@@ -79,6 +79,22 @@ def test_the_page_shows_every_outcome_and_marks_those_that_are_far_off() -> None
     assert all(f"{number:04b}" in words for number in range(16))
     assert "48 others" in words
     assert re.findall(r'class="number far">([^<]*)<', made) == ["+3.5", "impossible"]
+
+
+def test_of_many_outcomes_sixteen_have_a_row_and_the_rest_one() -> None:
+    rows = [outcome(f"seen-{number}.", number / 1000, number, 0.0) for number in range(32)]
+    words = read(page(circuit_row(failing_gate(circuit={"outcomes": rows}), verdict="fail")))
+    assert all((f"seen-{number}." in words) is (number >= 16) for number in range(32))
+    assert "16 others" in words
+
+
+def test_what_a_gate_would_have_seen_stands_in_the_page() -> None:
+    figures = {"alternatives": [{"name": "cx missing", "power": 0.97}, {"name": "h twice", "power": None}],
+               "screen": {"shots": 768, "tvd": 0.1, "power": 0.851}}  # fmt: skip
+    words = read(page(circuit_row(shots_gate(circuit=figures))))
+    assert re.search(r"cx missing\s*97 %", words)
+    assert re.search(r"h twice\s*not computed", words)
+    assert re.search(r"an undeclared change of TVD 0.1\s*85.1 %", words)
 
 
 def test_causes_are_ranked_and_streams_are_listed() -> None:
@@ -135,10 +151,10 @@ def test_a_hostile_drawing_is_shown_and_not_obeyed() -> None:
 
 
 def test_drawings_and_tables_are_bounded_and_the_page_says_what_is_left_out() -> None:
-    big = circuit_row(circuit={"drawing": "─" * (DRAWINGS_SIZE // 3)})
+    big = circuit_row(failing_gate(), verdict="fail", circuit={"drawing": "─" * (DRAWINGS_SIZE // 3)})
     made = page(*[big] * 10)
     assert len(made) < DRAWINGS_SIZE + 300_000
-    assert "7 drawings of circuits and tables of outcomes are left out" in read(made)
+    assert "7 drawings of circuits and tables of outcomes: see result.json" in read(made)
 
 
 def test_the_tables_of_the_worst_tests_come_first(monkeypatch: pytest.MonkeyPatch) -> None:

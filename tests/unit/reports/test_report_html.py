@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from html.parser import HTMLParser
 
@@ -14,14 +15,17 @@ from report_samples import HOSTILE, failing, gate_verdict, run_result
 from report_samples import test_row as row
 
 from pytest_llmgate.reports.bar import bar_of
-from pytest_llmgate.reports.html import PAGE_SIZE, REPLIES_PER_GATE, REPLY_SIZE, TESTS, render_html
+from pytest_llmgate.reports.html import render_html, render_pages
+from pytest_llmgate.reports.page import replies
+from pytest_llmgate.reports.page.room import MOST, WANTED, size
 
 OURS = {
     "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "h1", "h2", "p", "span",
     "bdi", "table", "thead", "tbody", "tr", "th", "td", "br", "svg", "line", "rect", "circle", "text", "details",
-    "summary", "ol", "li", "pre", "ul", "strong", "dl", "dt", "dd",
+    "summary", "ol", "li", "pre", "ul", "strong", "dl", "dt", "dd", "nav", "a", "article", "div", "h3", "em", "path",
+    "mark", "figure", "figcaption", "script", "label", "input", "button",
 }  # fmt: skip
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "input"}
 
 
 class Reader(HTMLParser):
@@ -34,9 +38,10 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in OURS, f"<{tag}> is not ours"
-        for name, _ in attributes:
+        for name, value in attributes:
             assert not name.startswith("on"), f"handler {name}"
-            assert name not in ("style", "href", "src"), name
+            assert name not in ("style", "src"), name
+            assert name != "href" or re.fullmatch(r"#\w+|(\.\./)?report(/suite-\d+)?\.html(#\w+)?", value or ""), value
         if tag not in VOID:
             self.open.append(tag)
 
@@ -58,8 +63,13 @@ def read(page: str) -> str:
     return "".join(reader.words)
 
 
-def nothing(digest: str) -> str | None:
+def nothing(digest: str) -> None:
     return None
+
+
+def kept(**texts: str) -> Callable[[str], dict[str, str] | None]:
+    """Transcripts by their digest."""
+    return {digest: {"text": text} for digest, text in texts.items()}.get
 
 
 def failed(*rows: dict[str, object], **changes: object) -> dict[str, object]:
@@ -72,8 +82,8 @@ def test_the_page_says_verdict_figures_and_origin() -> None:
         "the only test passes",
         "58 of 58: at or below 90 % is ruled out (5 % risk)",
         "100 %, interval 94.97 % to 100 %",
-        "good at or above 95 %, bad at or below 90 %",
-        "judged on replies recorded on 2026-11-20",
+        "good at or above 95 %,",
+        "replies recorded on 2026-11-20",
         "abc (with uncommitted changes)",
         "sha256:ab",
     ):
@@ -97,20 +107,26 @@ def test_the_worst_test_stands_first() -> None:
 
 
 def test_replies_are_looked_up_by_digest() -> None:
-    words = read(render_html(run_result(failed(failing(1), failing(2))), {"d1": "said this"}.get))
+    words = read(render_html(run_result(failed(failing(1), failing(2))), kept(d1="said this")))
     assert "said this" in words
     assert "case c2, repeat 0, trial 2" in words
+    assert "The text of this reply was not kept." in words
 
 
-def test_the_policy_allows_the_pages_own_style_and_nothing_else() -> None:
+def test_the_policy_allows_the_pages_own_style_and_script_and_nothing_else() -> None:
     page = render_html(run_result(row()), nothing)
-    style = re.search(r"<style>(.*?)</style>", page, re.S)
-    assert style is not None
-    digest = b64encode(sha256(style[1].encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    digests = {}
+    for name in ("style", "script"):
+        own = re.search(rf"<{name}>(.*?)</{name}>", page, re.S)
+        assert own is not None
+        digests[name] = b64encode(sha256(own[1].encode()).digest()).decode()
+        assert not re.search(r"url\(|@import|fetch|Storage|cookie|import\(", own[1])
+        assert name != "script" or len(own[1].encode()) <= 2048
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digests['style']}'; script-src 'sha256-{digests['script']}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
     assert f'content="{policy}"' in page
-    assert "url(" not in style[1]
-    assert "@import" not in style[1]
 
 
 def assert_inert(text: str) -> str:
@@ -145,20 +161,51 @@ def test_model_text_is_isolated_from_the_direction_of_the_page() -> None:
 
 def test_replies_are_bounded_in_number_and_size_and_the_page_says_what_is_left_out() -> None:
     rows = [failing(number, "<" * 100_000) for number in range(50)]
-    tests = [failed(*rows, id=f"t{number}") for number in range(40)]
-    page = render_html(run_result(*tests), nothing)
-    assert len(page) < PAGE_SIZE + 1_000_000
-    assert "failing replies are left out to keep this page small" in page
-    one = render_html(run_result(failed(*rows)), nothing)
-    assert one.count("<li>") == REPLIES_PER_GATE
-    assert f"({100_000 - REPLY_SIZE:,} characters more)" in one
+    words = read(render_html(run_result(failed(*rows)), nothing))
+    assert words.count("case c") == replies.FAILING
+    assert "10 of 50" in words
+    assert f"({100_000 - replies.SIZE:,} characters more)" in words
 
 
-def test_many_tests_are_cut_from_the_harmless_end() -> None:
-    tests = [row(id=f"ok-{number}") for number in range(TESTS + 5)] + [row(id="the-bad-one", verdict="fail")]
-    words = read(render_html(run_result(*tests), nothing))
+def assert_small(page: str) -> None:
+    used, elements = size(page)
+    assert used <= MOST[0]
+    assert elements <= MOST[1]
+
+
+def test_of_many_tests_those_that_pass_are_shown_in_a_line_and_none_is_dropped() -> None:
+    tests = [row(id=f"ok-{number}.") for number in range(2000)] + [failed(failing(1, "said"), id="the-bad-one")]
+    pages = render_pages(run_result(*tests), nothing)
+    assert list(pages) == ["report.html"]
+    words = read(pages["report.html"])
     assert "the-bad-one" in words
-    assert "6 further tests, none worse than those above, are left out" in words
+    assert all(f"ok-{number}." in words for number in range(2000))
+    assert "tests that pass are shown in a line each" in words
+    assert size(pages["report.html"])[0] <= WANTED[0] * 1.2
+    assert_small(pages["report.html"])
+
+
+def test_a_run_too_large_for_a_page_gets_an_index_and_a_page_for_each_suite() -> None:
+    rows = [failing(number, "<" * 100_000) for number in range(10)]
+    tests = [failed(*rows, id=f"t{number}.", file=f"s{number % 3}.suite.yaml") for number in range(120)]
+    pages = render_pages(run_result(*tests), nothing)
+    assert list(pages) == ["report.html", "report/suite-1.html", "report/suite-2.html", "report/suite-3.html"]
+    for page in pages.values():
+        assert_small(page)
+        read(page)
+    index = read(pages["report.html"])
+    assert all(f"s{number}.suite.yaml" in index for number in range(3))
+    every = "".join(map(read, pages.values()))
+    assert all(f"t{number}." in every for number in range(120))
+
+
+def test_a_suite_too_large_for_its_page_keeps_what_its_gates_say() -> None:
+    rows = [failing(number, "<" * 100_000) for number in range(10)]
+    page = render_html(run_result(*[failed(*rows, id=f"t{number}.") for number in range(120)]), nothing)
+    assert_small(page)
+    words = read(page)
+    assert all(f"t{number}." in words for number in range(120))
+    assert "tests that do not pass are shown with what their gates say, without replies" in words
 
 
 def test_the_same_result_gives_the_same_bytes() -> None:

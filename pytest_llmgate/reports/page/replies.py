@@ -1,0 +1,153 @@
+"""Replies of failing trials: the text with its unsupported passages marked, and the evidence beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from ast import literal_eval
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.reports.page.evidence import Sample, Transcripts
+
+FAILING = 10  # replies of a test
+SIZE = 4096  # characters of one
+_REASON = 1000
+_CALLS = 10
+_PLACE = re.compile(r"(?P<said>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") at (?P<start>\d+)-(?P<end>\d+)")
+
+
+class Piece(NamedTuple):
+    """A stretch of a reply. label: why it is marked, empty where it is not."""
+
+    text: str
+    label: str
+
+
+class Objection(NamedTuple):
+    """What a gate says against a reply. evidence: the passage of the source that comes nearest, empty for none."""
+
+    gate: str
+    reason: str
+    evidence: str
+
+
+class ReplyView(NamedTuple):
+    """A trial. pieces: of its reply, None where the text is not shown. calls: of tools, as JSON."""
+
+    place: str
+    trial: int
+    objections: list[Objection]
+    pieces: list[Piece] | None
+    calls: list[str]
+
+
+def failing(rows: Sequence[Mapping[str, Any]], worst: Sequence[str], transcripts: Transcripts) -> list[ReplyView]:
+    """The failing trials of a test, those of its worst gates first; what several gates say of one stands together.
+
+    worst: names of the gates, the worst first.
+    """
+    return [_failed(by_trial, transcripts) for by_trial in _chosen(rows, worst)[:FAILING]]
+
+
+def trials(rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many trials there are among failing rows."""
+    return len({row["index"] for row in rows})
+
+
+def _chosen(rows: Sequence[Mapping[str, Any]], worst: Sequence[str]) -> list[list[Mapping[str, Any]]]:
+    by_trial: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_trial.setdefault(row["index"], []).append(row)
+    places = {name: place for place, name in enumerate(worst)}
+    order = sorted(
+        by_trial.values(), key=lambda own: (min(places.get(row["gate"], len(worst)) for row in own), own[0]["index"])
+    )
+    return _each_gate_first(order)
+
+
+def _each_gate_first(order: list[list[Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+    """Trials that show a gate no earlier one showed come before those that repeat what is there."""
+    seen: set[str] = set()
+    first: list[list[Mapping[str, Any]]] = []
+    again: list[list[Mapping[str, Any]]] = []
+    for own in order:
+        gates = {row["gate"] for row in own}
+        (again if gates <= seen else first).append(own)
+        seen |= gates
+    return first + again
+
+
+def _failed(rows: list[Mapping[str, Any]], transcripts: Transcripts) -> ReplyView:
+    head = rows[0]
+    kept = _kept(head, transcripts)
+    objections = [_objection(row) for row in rows]
+    pieces = None if kept is None else marked(str(kept.get("text", "")), rows)
+    return ReplyView(_place(head["case"], head["repeat"]), head["index"], objections, pieces, _calls(kept))
+
+
+def passing(sample: Sample, transcripts: Transcripts) -> ReplyView:
+    """A trial that no gate objects to."""
+    kept = transcripts(sample.reply) if sample.reply else None
+    pieces = None if kept is None else marked(str(kept.get("text", "")), ())
+    return ReplyView(_place(sample.case, sample.repeat), sample.trial, [], pieces, _calls(kept))
+
+
+def _kept(row: Mapping[str, Any], transcripts: Transcripts) -> Mapping[str, Any] | None:
+    if row.get("text") is not None:
+        return {"text": row["text"]}
+    return transcripts(row["reply"]) if row.get("reply") else None
+
+
+def _place(case: str, repeat: int) -> str:
+    return f"case {clipped(str(case), 200)}, repeat {repeat}"
+
+
+def _calls(kept: Mapping[str, Any] | None) -> list[str]:
+    calls = (kept or {}).get("tool_calls") or ()
+    return [clipped(json.dumps(call, ensure_ascii=False, sort_keys=True), _REASON) for call in calls[:_CALLS]]
+
+
+def _objection(row: Mapping[str, Any]) -> Objection:
+    reason, _, evidence = str(row.get("reason") or "").partition("; best evidence: ")
+    return Objection(row["gate"], clipped(reason, _REASON), clipped(_unquoted(evidence), _REASON))
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def marked(text: str, rows: Sequence[Mapping[str, Any]]) -> list[Piece]:
+    """A reply in pieces: passages that a reason quotes at their place are marked, as far as they are shown.
+
+    A place counts only where the passage that the reason quotes stands there: a reply can be redacted after it was
+    judged, and a reason can itself be text of a model.
+    """
+    shown = text[:SIZE]
+    pieces, at = [], 0
+    for start, end, label in sorted(_spans(text, rows)):
+        if start < at or start >= len(shown):
+            continue
+        pieces += [Piece(shown[at:start], ""), Piece(shown[start : min(end, len(shown))], label)]
+        at = min(end, len(shown))
+    rest = Piece(shown[at:] + (f" … ({len(text) - SIZE:,} characters more)" if len(text) > SIZE else ""), "")
+    found = [piece for piece in (*pieces, rest) if piece.text]
+    return [Piece(visible(piece.text, keep="\n\t"), piece.label) for piece in found] or [Piece("(empty)", "")]
+
+
+def _spans(text: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, str]]:
+    for row in rows:
+        for match in _PLACE.finditer(str(row.get("reason") or "")):
+            start, end = int(match["start"]), int(match["end"])
+            said = _literal(match["said"])
+            if said and start < end <= len(text) and text[start:end].startswith(said):
+                yield start, end, f"unsupported: {row['gate']}"
+
+
+def _literal(quoted: str) -> str:
+    """What a quoted passage says; empty where it is no Python literal."""
+    try:
+        return str(literal_eval(quoted))
+    except (ValueError, SyntaxError):
+        return ""

@@ -1,0 +1,54 @@
+"""Parts of the reviewer's page: marked passages, sequential paths, how far a gate is beyond its limit."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_llmgate.reports.page import gates, walk
+from pytest_llmgate.reports.page.evidence import Walk
+from pytest_llmgate.reports.page.replies import marked
+
+
+def reason(quoted: str, start: int, end: int) -> list[dict[str, str]]:
+    return [{"gate": "grounded", "reason": f"number {quoted} at {start}-{end} is not in the evidence"}]
+
+
+def test_a_passage_is_marked_where_the_reason_says_it_stands() -> None:
+    pieces = marked("Only 10% of it.", reason("'10%'", 5, 8))
+    assert [tuple(piece) for piece in pieces] == [("Only ", ""), ("10%", "unsupported: grounded"), (" of it.", "")]
+
+
+def test_a_place_where_something_else_stands_is_not_marked() -> None:
+    assert all(not piece.label for piece in marked("Only [email] of it.", reason("'10%'", 5, 8)))
+
+
+@given(st.text(max_size=80), st.text(max_size=10), st.integers(0, 90), st.integers(0, 90))
+def test_marking_loses_nothing_of_a_reply(text: str, quoted: str, start: int, end: int) -> None:
+    plain = "".join(piece.text for piece in marked(text, ()))
+    assert "".join(piece.text for piece in marked(text, reason(repr(quoted), start, end))) == plain
+
+
+def path(steps: list[int], cut: int | None = None) -> Walk:
+    return Walk(steps=bytes(steps), up=0.1, down=1.0, passes=3.0, fails=3.0, ceiling=100, cut=cut)
+
+
+def test_a_path_says_how_it_ended() -> None:
+    assert walk.ended(path([0, 0, 0])) == "", "it met the lower bound"
+    assert walk.ended(path([1] * 30)) == "", "it met the upper bound"
+    assert "met no bound in 2 trials" in walk.ended(path([1, 0]))
+    assert "more than 0 failures cannot pass" in walk.ended(path([1, 0], cut=0))
+
+
+@given(st.lists(st.integers(0, 1), min_size=1, max_size=3000))
+def test_a_path_of_any_length_has_few_corners(steps: list[int]) -> None:
+    drawn = str(walk.drawn(path(steps)))
+    assert drawn.count("L") <= walk.POINTS + 2
+    assert drawn.count("v5") == min(steps.count(0), walk.TICKS)
+
+
+def test_how_far_a_gate_is_beyond_is_said_in_its_own_unit() -> None:
+    gate = {"type": "contains", "threshold": 0.95, "bad": 0.90, "estimate": 0.80}
+    assert gates.beyond(gate) == "15 points below 95 %, 3.0 × the way from good to bad"
+    assert gates.beyond({**gate, "estimate": 0.96}) == "within its limit"
+    assert gates.beyond({**gate, "estimate": None}) == "not measured"
