@@ -1,4 +1,4 @@
-"""The ready workflows: what linters of GitHub and GitLab say of them, what they must never do, and the preview's suite."""
+"""The ready workflows: what linters say of them, what they must never do, and the preview's suite."""
 
 from __future__ import annotations
 
