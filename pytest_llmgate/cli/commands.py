@@ -15,6 +15,7 @@ from pytest_llmgate.cli.baseline import baseline
 from pytest_llmgate.cli.calibrate import calibrate
 from pytest_llmgate.cli.compare import compare
 from pytest_llmgate.cli.history import history
+from pytest_llmgate.cli.init import init
 from pytest_llmgate.cli.jobs import jobs
 from pytest_llmgate.cli.prune import prune
 from pytest_llmgate.cli.told import EXIT, show, told
@@ -25,7 +26,6 @@ from pytest_llmgate.session.loading import find_root, planner
 
 _LATER = {
     "lint": "check prompts and circuits",
-    "init": "write a starting suite into a repository",
 }
 
 
@@ -151,6 +151,7 @@ def _refused(name: str, help_text: str) -> click.Command:
 
 
 cli.add_command(baseline)
+cli.add_command(init)
 cli.add_command(jobs)
 cli.add_command(calibrate)
 cli.add_command(compare)

@@ -14,8 +14,8 @@ class RunView:
 
     folder: the run's directory. root: what paths in the result start from. environ: the environment of the run.
     said: the redacted text of a reply's digest, None where there is none; transcript: the same with what was written
-    beside it. evidence: what the recorded trials show beside the verdicts of a result, for the page. trials: the rows of
-    `trials.jsonl`, read anew at each call. plans: the rows of `plan.json`. unsettled: hardware jobs of runs that are
+    beside it. evidence: what the recorded trials show beside the verdicts of a result, for the page. trials: the rows
+    of `trials.jsonl`, read anew at each call. plans: the rows of `plan.json`. unsettled: hardware jobs of runs that are
     over which nobody accounted for, by what their budget is of.
     """
 

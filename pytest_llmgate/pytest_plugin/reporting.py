@@ -175,9 +175,7 @@ class Reporting:
             return
         writer = terminalreporter._tw
         terminalreporter.section("llmgate")
-        # Failing replies stand above, with each failure; here the table.
-        table = {**gate.result, "tests": [{**test, "failing": []} for test in gate.result["tests"]]}
-        for line in summary_lines(table, writer.fullwidth, bool(writer.hasmarkup)):
+        for line in summary_lines(gate.result, writer.fullwidth, bool(writer.hasmarkup), replies=False):
             terminalreporter.write_line(line)
         terminalreporter.write_line(f"results: {shown_under(gate.run.path.resolve(), gate.settings.root.resolve())}")
         for line in gate.outputs.lines:

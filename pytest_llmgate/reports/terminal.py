@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.reports import circuits
 from pytest_llmgate.reports.circuit_words import fallback, says_it_all
 from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
@@ -28,6 +30,7 @@ from pytest_llmgate.reports.words import (
 SHOWN_PER_GATE = 3
 SHOWN_PER_RUN = 30
 SHOWN_FIELDS = 3
+SHOWN_PASSES = 50  # tests that pass; all that do not are shown
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
 _INDENT = 16  # the column of sentences, behind the longest verdict word
@@ -35,18 +38,25 @@ _SAID_ALL = frozenset({"first-fail", "error", "new", "stale"})  # stops whose se
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 
-def lines(result: Mapping[str, Any], width: int = 80, color: bool = False) -> list[str]:
-    """The report of a run.
+def lines(result: Mapping[str, Any], width: int = 80, color: bool = False, replies: bool = True) -> list[str]:
+    """The report of a run, the worst first.
 
     result: as in `result.json`; rows under `failing` may carry the reply's `text`. width: columns, at least 40.
-    color: whether ANSI colours may be used. No other control character is ever in a line.
+    color: whether ANSI colours may be used. No other control character is ever in a line. replies: whether failing
+    replies are shown, which pytest shows with each failure.
     """
     page = _Page(max(width, 40), color)
-    failing = _Failing(SHOWN_PER_RUN)
-    for test in result["tests"]:
+    failing = _Failing(SHOWN_PER_RUN if replies else 0)
+    tests = sorted(result["tests"], key=lambda test: -Outcome(test["verdict"]).rank)
+    shown = tests[: sum(test["verdict"] != "pass" for test in tests) + SHOWN_PASSES]
+    for test in shown:
         _test(page, test, failing)
         page.gap()
-    _end(page, result, failing)
+    if len(tests) > len(shown):
+        page.text(f"{counted(len(tests) - len(shown), 'more test')} passed; all stand in report.html")
+        page.gap()
+    _end(page, result, failing if replies else None)
+    _next(page, tests)
     return page.lines
 
 
@@ -156,8 +166,17 @@ def _reply(page: _Page, row: Mapping[str, Any]) -> None:
         page.text(f"({counted(len(said) - _SHOWN_LINES, 'line')} more)", 4)
 
 
-def _end(page: _Page, result: Mapping[str, Any], failing: _Failing) -> None:
-    if failing.dropped:
+def _next(page: _Page, tests: Sequence[Mapping[str, Any]]) -> None:
+    """The command that draws the first failing trial of the worst test once more."""
+    for test in tests:
+        if test["verdict"] != "pass" and test.get("failing"):
+            page.text("draw a failing trial again:")
+            page.text(f"llmgate replay-trial latest {shlex.quote(test['id'])} {test['failing'][0]['index']}", 2)
+            return
+
+
+def _end(page: _Page, result: Mapping[str, Any], failing: _Failing | None) -> None:
+    if failing is not None and failing.dropped:
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
     page.text(spent_in_all(result))

@@ -31,6 +31,12 @@ def user_name(root: Path) -> str | None:
     return (told.decode("utf-8", "replace").strip() or None) if told else None
 
 
+def remote_url(root: Path) -> str | None:
+    """The address of the remote `origin`; None where there is none."""
+    told = _git(root, "config", "--get", "remote.origin.url")
+    return (told.decode("utf-8", "replace").strip() or None) if told else None
+
+
 def commit_of(root: Path, name: str) -> str | None:
     """The commit that a revision names, None where there is none; a name that looks like an option is none."""
     if name.startswith("-"):
