@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -33,17 +34,20 @@ SHOWN_FIELDS = 3
 SHOWN_PASSES = 50  # tests that pass; all that do not are shown
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
+_OF_TRIAL = re.compile(r"^case .{1,200}?, repeat \d+: ")
 _INDENT = 16  # the column of sentences, behind the longest verdict word
 _SAID_ALL = frozenset({"first-fail", "error", "new", "stale"})  # stops whose sentence leaves nothing to add
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 
-def lines(result: Mapping[str, Any], width: int = 80, color: bool = False, replies: bool = True) -> list[str]:
+def lines(
+    result: Mapping[str, Any], width: int = 80, color: bool = False, *, replies: bool = True, run: str = "latest"
+) -> list[str]:
     """The report of a run, the worst first.
 
     result: as in `result.json`; rows under `failing` may carry the reply's `text`. width: columns, at least 40.
     color: whether ANSI colours may be used. No other control character is ever in a line. replies: whether failing
-    replies are shown, which pytest shows with each failure.
+    replies are shown, which pytest shows with each failure. run: what commands call it.
     """
     page = _Page(max(width, 40), color)
     failing = _Failing(SHOWN_PER_RUN if replies else 0)
@@ -56,7 +60,7 @@ def lines(result: Mapping[str, Any], width: int = 80, color: bool = False, repli
         page.text(f"{counted(len(tests) - len(shown), 'more test')} passed; all stand in report.html")
         page.gap()
     _end(page, result, failing if replies else None)
-    _next(page, tests)
+    _next(page, tests, run)
     return page.lines
 
 
@@ -147,9 +151,17 @@ def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
             page.text(line, 2)
         for row in failing.of(test, gate["name"]):
             _reply(page, row)
-    for kind in ("problems", "warnings"):
-        for said in test.get(kind, ())[:5]:
-            page.text(f"{kind[:-1]}: {clipped(said, _SHOWN_TEXT)}")
+    for problem in _news(test)[:5]:
+        page.text(f"problem: {clipped(problem, _SHOWN_TEXT)}")
+    for warning in test.get("warnings", ())[:5]:
+        page.text(f"warning: {clipped(warning, _SHOWN_TEXT)}")
+
+
+def _news(test: Mapping[str, Any]) -> list[str]:
+    """Problems that no gate's sentence names already; the same one of several trials once."""
+    causes = {_OF_TRIAL.sub("", problem): problem for problem in reversed(test.get("problems", ()))}
+    said = [gate["reason"] for gate in test["gates"]]
+    return [problem for cause, problem in reversed(causes.items()) if not any(cause in reason for reason in said)]
 
 
 def _reply(page: _Page, row: Mapping[str, Any]) -> None:
@@ -166,12 +178,14 @@ def _reply(page: _Page, row: Mapping[str, Any]) -> None:
         page.text(f"({counted(len(said) - _SHOWN_LINES, 'line')} more)", 4)
 
 
-def _next(page: _Page, tests: Sequence[Mapping[str, Any]]) -> None:
-    """The command that draws the first failing trial of the worst test once more."""
+def _next(page: _Page, tests: Sequence[Mapping[str, Any]], run: str) -> None:
+    """The command that looks at a failing trial of the worst test once more."""
     for test in tests:
         if test["verdict"] != "pass" and test.get("failing"):
-            page.text("draw a failing trial again:")
-            page.text(f"llmgate replay-trial latest {shlex.quote(test['id'])} {test['failing'][0]['index']}", 2)
+            test_id, index = shlex.quote(test["id"]), test["failing"][0]["index"]
+            again = f"llmgate replay-trial {shlex.quote(run)} {test_id} {index}"
+            page.text("look at a failing trial again:")
+            page.text(f"pytest --llm-suite {test_id}" if test["kind"] == "body" else again, 2)
             return
 
 

@@ -23,7 +23,7 @@ __all__ = ["lines", "open_run", "render_report", "replayed", "result_of", "suite
 
 def lines(root: Path, name: str | None, result: Mapping[str, Any], width: int, color: bool) -> list[str]:
     """A result as text, with the failing replies of its run."""
-    return terminal.lines(with_texts(open_run(root, name), result), width, color)
+    return terminal.lines(with_texts(open_run(root, name), result), width, color, run=name or "latest")
 
 
 def with_texts(run: RunDir, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from report_samples import HOSTILE, failing, gate_verdict, run_result
 from report_samples import test_row as row
 
 from pytest_llmgate.reports.escape import columns, harmless, no_command, visible, wrapped
-from pytest_llmgate.reports.terminal import SHOWN_PER_GATE, SHOWN_PER_RUN, lines, progress_line
+from pytest_llmgate.reports.terminal import SHOWN_PASSES, SHOWN_PER_GATE, SHOWN_PER_RUN, lines, progress_line
 from pytest_llmgate.reports.terminal import test_lines as lines_of_test
 
 
@@ -206,3 +206,37 @@ def test_what_was_replaced_in_replies_is_said_by_kind() -> None:
     shown = " ".join(" ".join(lines(run_result(row(redactions={"email": 1200, "card": 1})))).split())
     assert "replaced in the replies, before they were judged: 1 card, 1,200 email" in shown
     assert "replaced" not in " ".join(lines(run_result(row())))
+
+
+def test_the_worst_stand_first_and_a_crowd_of_passes_is_counted() -> None:
+    tests = [row(id=f"p{number}") for number in range(SHOWN_PASSES + 7)]
+    tests[30:30] = [row(id="worst", verdict="fail"), row(id="open", verdict="inconclusive")]
+    shown = lines(run_result(*tests))
+    names = [line.split()[1] for line in shown if line.startswith(("PASS  ", "FAIL  ", "INCON"))]
+    assert names[:3] == ["worst", "open", "p0"]
+    assert "7 more tests passed; all stand in report.html" in "\n".join(shown)
+
+
+def test_a_failing_run_names_the_command_that_looks_further() -> None:
+    bad = row(id="a b;rm -rf", verdict="fail", failing=(failing(7, "x"),))
+    assert lines(run_result(bad), run="out/run")[-2:] == [
+        "                look at a failing trial again:",
+        "                  llmgate replay-trial out/run 'a b;rm -rf' 7",
+    ]
+    marked = {**bad, "id": "test_m.py::test_x", "kind": "body"}
+    assert lines(run_result(marked), replies=False)[-1].strip() == "pytest --llm-suite test_m.py::test_x"
+    assert "look at" not in page(row())
+
+
+def test_a_problem_of_many_trials_is_told_once_and_not_where_a_gate_tells_it() -> None:
+    gate = gate_verdict(verdict="error", reason="10 of 10 could not be scored; first: case a, repeat 0: no network")
+    problems = (
+        "case a, repeat 0: no network",
+        "case a, repeat 1: no network",
+        "case b, repeat 0: odd",
+        "case c, repeat 3: odd",
+    )
+    text = page(row(verdict="error", gates=(gate,), problems=problems))
+    assert text.count("no network") == 1
+    assert text.count("problem: ") == 1
+    assert "problem: case b, repeat 0: odd" in text
