@@ -11,7 +11,7 @@ from pytest_llmgate.cli import commands
 from .conftest import Repo
 
 
-@pytest.mark.parametrize("name", ["compare", "history", "lint", "init"])
+@pytest.mark.parametrize("name", ["compare", "history", "lint"])
 @pytest.mark.parametrize("arguments", [(), ("accept", "--reason", "x"), ("a", "b")])
 def test_a_command_of_a_later_version_is_refused_by_name(repo: Repo, name: str, arguments: tuple[str, ...]) -> None:
     done = repo.llmgate(name, *arguments)
