@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.rendered import Rendered, RunView
-from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.reports.escape import clipped, harmless
 from pytest_llmgate.reports.findings import Finding, findings, placed
 from pytest_llmgate.reports.sheet import markdown
 
@@ -51,8 +51,8 @@ def _annotations(found: Sequence[Finding], view: RunView) -> Iterator[str]:
 
 
 def _data(text: str) -> str:
-    return clipped(visible(text), _TEXT).replace("%", "%25")
+    return clipped(harmless(text), _TEXT).replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    return visible(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return harmless(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")

@@ -12,7 +12,7 @@ from typing import Any
 from pytest_llmgate.core.ports import Renderer
 from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.extensions.registry import Registry
-from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.reports.escape import clipped, harmless, visible
 from pytest_llmgate.session.trial_evidence import evidence_of
 from pytest_llmgate.store.designs import DesignCache
 from pytest_llmgate.store.journal import Recorded
@@ -129,7 +129,7 @@ def _told(rendered: Rendered) -> list[str]:
     for path, text in rendered.appended.items():
         with open(path, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
-    return [visible(line) for line in rendered.lines]
+    return [harmless(line) for line in rendered.lines]
 
 
 def _why(fault: BaseException) -> str:

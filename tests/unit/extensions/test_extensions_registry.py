@@ -172,3 +172,22 @@ def test_the_registry_imports_none_of_what_it_names() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert said.stdout.strip() == "[]"
+
+
+def test_every_report_of_ours_loads_and_a_plugin_adds_one() -> None:
+    class Reports:
+        @hookimpl
+        def llmgate_register_reports(self, register: Any) -> None:
+            register("mine", SimpleNamespace(active=None, render=None))
+            register("broken", SimpleNamespace(active=None))
+
+    registry = fresh(Reports())
+    ours = {"badge", "github", "gitlab", "html", "markdown", "sarif"}
+    assert ours <= set(registry.reports())
+    assert all(callable(registry.report(name).render) for name in ours)
+    assert registry.report("mine").render is None
+    with pytest.raises(LlmgateError, match="the object registered as report 'broken' has no render"):
+        registry.report("broken")
+    with pytest.raises(LlmgateError, match="did you mean 'sarif'") as caught:
+        registry.report("sarfi")
+    assert code_of(caught) == "unknown-report"
