@@ -23,8 +23,8 @@ def test_a_report_may_write_beside_the_records(tmp_path: Path, name: str) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "../a", "a/../b", "/tmp/a", "a/b/c", ".hidden", "a\\b", "a\nb", "x" * 300, "result.json", "run.lock",
-     "reports.json", "trials.jsonl", "trials.gw0.jsonl", "stop", "plan.json", "any.lock"],
+    ["", ".", "..", "../a", "a/../b", "/tmp/a", "a/b/c", ".hidden", "a\\b", "a\nb", "x" * 300, "result.json",
+     "run.lock", "reports.json", "trials.jsonl", "trials.gw0.jsonl", "stop", "plan.json", "any.lock"],
 )  # fmt: skip
 def test_a_report_may_not_leave_the_folder_or_replace_a_record(tmp_path: Path, name: str) -> None:
     with pytest.raises(LlmgateError, match="report-file"):
