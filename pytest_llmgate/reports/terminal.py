@@ -23,6 +23,7 @@ from pytest_llmgate.reports.words import (
     provenance,
     replaced,
     sentence,
+    shared_risk,
     spent_by,
     spent_in_all,
     standing,
@@ -194,6 +195,8 @@ def _end(page: _Page, result: Mapping[str, Any], failing: _Failing | None) -> No
         page.text(f"{failing.dropped:,} more failing replies stand in report.html")
     page.entry(result["verdict"], headline(result))
     page.text(spent_in_all(result))
+    if shared_risk(result):
+        page.text(shared_risk(result))
     if asked_before(result):
         page.text(asked_before(result))
     unpriced = (result.get("execution") or {}).get("unpriced_models")

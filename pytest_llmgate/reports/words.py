@@ -6,14 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_llmgate.core.plan import EQUIVALENT
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.reports import circuit_words, compared_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
     "asked_before", "counted", "failing_fields", "figures", "headline", "measured", "money", "percent",
-    "proposed_baselines", "provenance", "rates", "replaced", "sentence", "spent_by", "spent_in_all", "standing",
-    "tokens",
+    "proposed_baselines", "provenance", "rates", "replaced", "sentence", "shared_risk", "spent_by", "spent_in_all",
+    "standing", "tokens",
 ]  # fmt: skip
 
 _VERBS = {"fail": ("fails", "fail"), "error": ("could not be judged", "could not be judged")}
@@ -94,6 +95,29 @@ def asked_before(result: Mapping[str, Any]) -> str:
     runs = "1 earlier live run" if earlier == 1 else f"{earlier:,} earlier live runs"
     here = " at this commit" if result["run"].get("commit") else ""
     return f"{runs} judged this plan{here}: a pass after asking again is weaker (llmgate history)"
+
+
+def shared_risk(result: Mapping[str, Any]) -> str:
+    """What alpha holds for a suite whose gates share it; nothing where no suite has several (Bonferroni's bound)."""
+    risks: dict[str, list[float]] = {}
+    for test in result["tests"]:
+        own = [
+            gate["alpha_used"] for gate in test["gates"] if gate.get("blocking", True) and _can_fail_a_good_build(gate)
+        ]
+        risks.setdefault(test.get("file") or test["suite"], []).extend(own)
+    several = [sum(own) for own in risks.values() if len(own) > 1]
+    if not several:
+        return ""
+    return f"a build that is good at every gate fails a suite with at most {percent(max(several))} risk"
+
+
+def _can_fail_a_good_build(gate: Mapping[str, Any]) -> bool:
+    """Whether chance can: not at zero tolerance, where a good build violates nothing, and not where it is computed."""
+    if gate["type"] == EQUIVALENT or not gate.get("blocking", True):
+        return False
+    if circuit_words.is_figure(gate) or compared_words.is_compared(gate):
+        return True
+    return gate["threshold"] not in (0.0, 1.0)
 
 
 def proposed_baselines(result: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pytest_llmgate.core.plan import SUITE_SUFFIX
 from pytest_llmgate.session.baseline_words import lines, page
 from pytest_llmgate.session.baselines import after, by_file, confirmed, proposals_of
 from pytest_llmgate.session.runs import open_run, result_of
+from pytest_llmgate.session.what_changed import text_at, text_now
 from pytest_llmgate.store.accepting import Change, changes
 from pytest_llmgate.store.baseline_lines import decode
 from pytest_llmgate.store.baselines import read_baselines
@@ -58,19 +59,7 @@ def _loosened(root: Path, commit: str | None) -> list[str]:
     if commit is None:
         return []
     names = sorted({*files_at(root, None, SUITE_SUFFIX), *files_at(root, commit, SUITE_SUFFIX)})
-    return [text for name in names for text in loosened(name, _text_at(root, commit, name), _text_now(root / name))]
-
-
-def _text_at(root: Path, commit: str, name: str) -> str | None:
-    data = file_at(root, commit, name)
-    return None if data is None else data.decode("utf-8", "replace")
-
-
-def _text_now(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+    return [text for name in names for text in loosened(name, text_at(root, commit, name), text_now(root / name))]
 
 
 def written(run: RunDir, root: Path, result: Mapping[str, Any], entries: Sequence[AnyBaseline]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -22,8 +23,10 @@ from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session import baseline_diff
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
 from pytest_llmgate.session.outputs import Outputs
+from pytest_llmgate.session.planner import redactor_of
 from pytest_llmgate.session.records import finish_manifest
 from pytest_llmgate.session.reply_proposals import proposals_of
+from pytest_llmgate.session.what_changed import changes_since
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.cassette_merge import merge_segments, remove_segments, segment_header, segment_paths
 from pytest_llmgate.store.designs import DesignCache
@@ -116,6 +119,9 @@ def finish_run(
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
         execution["proposed_baselines"] = len(proposed)
+    changed = changes_since(settings.root, plans, os.environ, lambda text: redactor_of(settings).redact(text)[0])
+    if changed is not None:
+        execution["changes"] = changed
     live = drew_anew(tests, execution)
     head = _run_row(run, execution.pop("recorded_at"), interrupted=interrupted, live=live)
     result = build_result(head, tests, execution)

@@ -23,6 +23,11 @@ from pytest_llmgate.suites.marked_bodies import MarkedTest
 from pytest_llmgate.suites.markers import compile_module
 
 
+def redactor_of(settings: Settings) -> Redactor:
+    """The redactor of a run. Raises LlmgateError for rules that make no sense."""
+    return Redactor(rules=read_rules(settings.redaction, os.environ, lambda key: Where(PYPROJECT)))
+
+
 class Planner:
     """Compiles suites and marked modules to plans; needs no run and spends nothing."""
 
@@ -30,7 +35,7 @@ class Planner:
         self.settings = settings
         self.registry = registry
         self.designs = DesignCache(settings.root)
-        self.redactor = Redactor(rules=read_rules(settings.redaction, os.environ, lambda key: Where(PYPROJECT)))
+        self.redactor = redactor_of(settings)
         self.suites: dict[str, SuitePlan] = {}
         self.against = Against(settings, lambda text: self.redactor.redact(text)[0])
 

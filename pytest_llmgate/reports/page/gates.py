@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports import circuit_words, words
+from pytest_llmgate.reports import circuit_words, compared_words, words
 from pytest_llmgate.reports.circuit_page import notes
 from pytest_llmgate.reports.escape import clipped
 from pytest_llmgate.reports.numbers import figure
@@ -80,7 +80,9 @@ def beyond(gate: Mapping[str, Any]) -> str:
     if not far:
         return "within its limit"
     side = "above" if bad > good else "below"
-    if circuit_words.is_figure(gate):
+    if compared_words.is_compared(gate):
+        gap = f"{compared_words.figure(gate, estimate)} against the baseline"
+    elif circuit_words.is_figure(gate):
         gap = f"{figure(abs(estimate - good))} {side} {figure(good)}"
     else:
         gap = f"{figure(abs(estimate - good) * 100)} points {side} {percent(good)}"
