@@ -13,7 +13,7 @@ from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.store.atomic import storing
 from pytest_llmgate.store.rundir import STATE, RunDir
 
-_RUN = re.compile(r"(\d{8}T\d{6})-[0-9a-f]{6}")
+_RUN = re.compile(r"(\d{8}T\d{6})(?:\d{3})?-[0-9a-f]{6}")
 
 
 class OldRun(NamedTuple):

@@ -33,6 +33,12 @@ _NEWEST = 200
 _START_HINT = "start one with: pytest --llm-suite"
 
 
+def new_id() -> str:
+    """A name that sorts by the time at which it was made, to the millisecond."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}-{secrets.token_hex(3)}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunDir:
     """One run's directory. id: also its name, unless `--llm-results` chose another place."""
@@ -47,7 +53,7 @@ class RunDir:
         root: the directory of `.llmgate/`. results: where else the run shall lie; files of an earlier run in it are
         replaced. Raises `run-in-use`, `results-not-ours`, `cannot-write` or `disk-full`.
         """
-        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        run_id = new_id()
         path = root / STATE / "runs" / run_id if results is None else results
         with storing(path):
             state_folder(root)

@@ -12,7 +12,7 @@ from .running import Example, stand_in_model
 
 _TABLE = "=================================== llmgate ="
 _CHANGING = (
-    (re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}"), "…"),
+    (re.compile(r"\d{8}T\d{9}-[0-9a-f]{6}"), "…"),
     (re.compile(r"\b(recorded(?: on)?) \d{4}-\d\d-\d\d"), r"\1 …"),
     (re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d", re.MULTILINE), "…"),
     (re.compile(r" in [\d.]+s =+$", re.MULTILINE), " in …"),

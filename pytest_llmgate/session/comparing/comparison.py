@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -37,7 +35,7 @@ from pytest_llmgate.session.comparing.feedback import Feedback, read_feedback
 from pytest_llmgate.session.comparing.sampling import Asked, Kept, Side
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.atomic import storing, write_atomic
-from pytest_llmgate.store.rundir import STATE, state_folder
+from pytest_llmgate.store.rundir import STATE, new_id, state_folder
 
 SCHEMA = "llmgate.compare/1"
 RESULT = "compare.json"
@@ -128,7 +126,7 @@ def _folder(root: Path) -> Path:
     """A new directory, whose name tells when it was made."""
     with storing(root / STATE):
         state_folder(root)
-        path = root / STATE / "compare" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        path = root / STATE / "compare" / new_id()
         path.mkdir(parents=True)
     return path
 

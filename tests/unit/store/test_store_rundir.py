@@ -27,7 +27,7 @@ def started(root: Path, results: Path | None = None, **fields: object) -> RunDir
 
 def test_a_new_run_hides_from_git_and_is_the_latest(tmp_path: Path) -> None:
     run = started(tmp_path)
-    assert re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{6}", run.id)
+    assert re.fullmatch(r"\d{8}T\d{9}-[0-9a-f]{6}", run.id)
     assert run.path == tmp_path / ".llmgate" / "runs" / run.id
     assert (tmp_path / ".llmgate" / ".gitignore").read_text() == "*\n"
     assert (tmp_path / ".llmgate" / "latest").read_text() == f".llmgate/runs/{run.id}"
