@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,15 @@ def executable() -> str | None:
     return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while Playwright is up, its event loop keeps others from being run
 def browser() -> Iterator[Any]:
-    path = executable()
+    path, required = executable(), os.environ.get("LLMGATE_BROWSER_TESTS") == "required"
     if path is None:
-        if os.environ.get("LLMGATE_BROWSER_TESTS") == "required":
+        if required:
             pytest.fail("no browser is installed, and these tests must run: apt-get install chromium")
         pytest.skip("no browser is installed: apt-get install chromium, or name one in LLMGATE_BROWSER")
+    if required and find_spec("playwright") is None:
+        pytest.fail("Playwright is not installed, and these tests must run: pip install '.[dev]'")
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install '.[dev]'")
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=path, args=QUIET)
