@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import plain
 from pytest_llmgate.core.plan import GatePlan, SuitePlan, TestPlan
 from pytest_llmgate.core.ports import Redactor
@@ -12,7 +13,7 @@ from pytest_llmgate.redaction.replies import redact_value
 
 
 def redact_suite(redactor: Redactor, suite: SuitePlan) -> SuitePlan:
-    """The plan with stand-ins in the names that rows, reports and messages show: of cases and gates.
+    """The plan with stand-ins in the names that rows, reports and messages show: of cases, slices and gates.
 
     It is applied before anything is sampled, so that all of a run and its records speak of the same names.
     """
@@ -34,14 +35,21 @@ def stored_plan(redactor: Redactor, plan: TestPlan) -> dict[str, Any]:
 
 
 def _test(redactor: Redactor, test: TestPlan) -> TestPlan:
-    cases = tuple(
-        case if (name := redactor.redact(case.id)[0]) == case.id else replace(case, id=name) for case in test.cases
-    )
+    cases = tuple(_case(redactor, case) for case in test.cases)
     return replace(test, cases=cases, gates=tuple(_gate(redactor, gate) for gate in test.gates))
+
+
+def _case(redactor: Redactor, case: Case) -> Case:
+    name = redactor.redact(case.id)[0]
+    cohorts = {redactor.redact(str(key))[0]: redactor.redact(str(value))[0] for key, value in case.slice.items()}
+    return case if name == case.id and cohorts == case.slice else replace(case, id=name, slice=cohorts)
 
 
 def _gate(redactor: Redactor, gate: GatePlan) -> GatePlan:
     quarantine = gate.quarantine
     if quarantine is not None:
         quarantine = replace(quarantine, reason=redactor.redact(quarantine.reason)[0])
-    return replace(gate, name=redactor.redact(gate.name)[0], quarantine=quarantine)
+    cohort = gate.cohort
+    if cohort is not None:  # part by part, as in the cases, or none of them would belong to it
+        cohort = "=".join(redactor.redact(part)[0] for part in cohort.split("=", 1))
+    return replace(gate, name=redactor.redact(gate.name)[0], quarantine=quarantine, cohort=cohort)

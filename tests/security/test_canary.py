@@ -64,6 +64,7 @@ tests:
     assert:
       - {{type: contains, value: "{{{{expected}}}}", bad_rate: 0.5}}
       - {{type: contains, value: "{value}", severity: info, name: literal}}
+      - {{type: contains, value: good, severity: info, slice: team, name: cohort}}
       - {{type: equals, value: {{a: "{equals}"}}, severity: info}}
       - {{type: regex, value: "{regex}", severity: info}}
       - {{type: is-json, value: {{const: "{schema}"}}, severity: info}}

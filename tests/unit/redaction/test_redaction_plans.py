@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.plan import GatePlan, PromptPlan, Quarantine, SuitePlan, TestPlan, plan_from_row
+from pytest_llmgate.engine.folds import members_of
 from pytest_llmgate.redaction.plans import redact_suite, stored_plan
 from pytest_llmgate.redaction.redactor import Redactor
 
@@ -37,6 +40,16 @@ def test_what_is_asked_stays_as_it_was_written() -> None:
     assert test.prompt == TEST.prompt
     assert test.cases[0].vars == TEST.cases[0].vars and test.cases[0].expected == TEST.cases[0].expected
     assert test.gates[0].params == GATE.params
+
+
+def test_a_private_slice_keeps_its_cases() -> None:
+    gate = GatePlan(name=f"asks[who={MAIL}]", type="contains", cohort=f"who={MAIL}")
+    (test,) = redact_suite(
+        Redactor(), SuitePlan(name="a", file="f", tests=(replace(TEST, gates=(gate,)),))
+    ).tests  # fmt: skip
+    (asked,) = test.gates
+    assert "corp.com" not in repr((asked.cohort, asked.name, [case.slice for case in test.cases]))
+    assert members_of(asked, test) == {0}, "the gate of a cohort counts no case"
 
 
 def test_nothing_private_changes_nothing() -> None:
