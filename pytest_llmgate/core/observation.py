@@ -60,13 +60,29 @@ class Observation(NamedTuple):
     judging: Judging | None = None
 
 
+class Span(NamedTuple):
+    """A passage of a reply that a measure objects to, for marking.
+
+    start, end: its place, in characters. text: how it begins, so that no other text is ever marked in its stead.
+    says: why, in two or three words. evidence: the passage of the sources that comes nearest, empty for none.
+    """
+
+    start: int
+    end: int
+    text: str
+    says: str
+    evidence: str = ""
+
+
 class Measurement(NamedTuple):
     """What a measure says of one observation: `good` None is a hole; `score` is optional; `reason` for humans.
 
     fields: of structured replies, whether each field agrees with what was asked for, by its path; None: not asked.
+    spans: where in the one reply that was judged the fault is.
     """
 
     good: bool | None
     score: float | None = None
     reason: str = ""
     fields: Mapping[str, bool | None] | None = None
+    spans: tuple[Span, ...] = ()

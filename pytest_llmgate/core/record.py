@@ -9,7 +9,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pytest_llmgate.core.observation import Judging
+from pytest_llmgate.core.observation import Judging, Span
 from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 
@@ -24,7 +24,8 @@ class TrialRecord(NamedTuple):
     of shots, its `counts` and how they were drawn; such a trial's case is its arm. judges: the models that judged it,
     and what they took, which `usage` includes. fields: by gate, whether each field of a structured reply agrees.
     redactions: how many passages of the reply were replaced, by kind. identical: by gate on groups of repeats, how many
-    replies of the group that this trial completed were one and the same.
+    replies of the group that this trial completed were one and the same. spans: by gate, the passages of a bad reply
+    that it objects to.
     """
 
     test: str
@@ -46,13 +47,14 @@ class TrialRecord(NamedTuple):
     fields: Mapping[str, Mapping[str, bool | None]] = _NOTHING
     redactions: Mapping[str, int] = _NOTHING
     identical: Mapping[str, int] = _NOTHING
+    spans: Mapping[str, tuple[Span, ...]] = _NOTHING
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, outcome, judges, fields, redactions, identical,
+            reasons, outcome, judges, fields, redactions, identical, spans,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -71,9 +73,9 @@ class TrialRecord(NamedTuple):
             line += ',"fatal":true'
         if reasons:
             line += _member("reasons", reasons)
-        if outcome or judges or fields or redactions or identical:
+        if outcome or judges or fields or redactions or identical or spans:
             more = {"outcome": outcome, "judges": judges, "fields": fields, "redactions": redactions}
-            for name, value in {**more, "identical": identical}.items():
+            for name, value in {**more, "identical": identical, "spans": spans_row(spans)}.items():
                 line += _member(name, value) if value else ""
         return line + "}"
 
@@ -93,6 +95,11 @@ def _number(value: float | None) -> str:
     if isinstance(value, int):
         return int.__repr__(value)
     return float.__repr__(value) if isfinite(value) else "null"
+
+
+def spans_row(spans: Mapping[str, tuple[Span, ...]]) -> dict[str, list[dict[str, Any]]]:
+    """Spans as they stand in files."""
+    return {name: [span._asdict() for span in found] for name, found in spans.items()}
 
 
 def usage_row(usage: Usage) -> dict[str, Any]:
@@ -137,4 +144,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         fields=row.get("fields") or {},
         redactions=row.get("redactions") or {},
         identical=row.get("identical") or {},
+        spans={name: tuple(Span(**span) for span in found) for name, found in (row.get("spans") or {}).items()},
     )

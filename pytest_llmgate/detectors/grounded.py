@@ -14,11 +14,11 @@ from typing import Any
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import Where
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.observation import Measurement, Observation, Span
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.core.reply import Redaction, Reply
 from pytest_llmgate.detectors.checks import bad_parameter, hole, no_rates, shown
-from pytest_llmgate.detectors.grounding.assess import Assessment, assess
+from pytest_llmgate.detectors.grounding.assess import Assessment, Sentence, assess
 from pytest_llmgate.detectors.grounding.evidence import Evidence, index
 from pytest_llmgate.detectors.grounding.findings import KINDS, Finding
 from pytest_llmgate.detectors.grounding.language import language_of
@@ -33,6 +33,7 @@ _SAYS = {
     "entity": "is not in the source, or not in this place",
     "negation": "turns the evidence round",
 }
+_MARKS = {"number": "unsupported number", "entity": "unsupported name", "negation": "turned round"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +81,42 @@ class GroundedMeasure:
         return assess(reply.text, evidence, shipped()) or "the reply says nothing that could be checked"
 
     def _judge(self, found: Assessment, reply: Reply) -> Measurement:
-        findings = [
+        findings = self._findings(found, reply)
+        risky = "risk" in self.parts and found.risk >= self.max_risk
+        if not findings and not risky:
+            return Measurement(
+                True, found.risk, f"risk {found.risk:.2f}, no finding in {len(found.sentences)} sentences"
+            )
+        reason = _reason(findings) if findings else _risk_reason(found, reply.text, self.max_risk)
+        return Measurement(False, found.risk, reason, spans=self.spans(found, reply))
+
+    def _findings(self, found: Assessment, reply: Reply) -> list[Finding]:
+        return [
             finding
             for finding in found.findings
             if finding.kind in self.parts and not _redacted(finding, reply.redactions)
         ]
-        risky = "risk" in self.parts and found.risk >= self.max_risk
-        if findings:
-            return Measurement(False, found.risk, _reason(findings))
-        if risky:
-            return Measurement(False, found.risk, _risk_reason(found, reply.text, self.max_risk))
-        return Measurement(True, found.risk, f"risk {found.risk:.2f}, no finding in {len(found.sentences)} sentences")
+
+    def spans(self, found: Assessment, reply: Reply) -> tuple[Span, ...]:
+        """What a reader should see marked: the findings, then what the sources do not hold of the risky sentences."""
+        spans = [
+            Span(one.start, one.end, one.text, _MARKS[one.kind], one.evidence)
+            for one in self._findings(found, reply)
+            if one.end > one.start
+        ]
+        for sentence in self._risky(found):
+            for start, end in sentence.unsupported:
+                if not any(start < span.end and span.start < end for span in spans):
+                    spans.append(Span(start, end, reply.text[start:end], "unsupported", sentence.evidence))
+        return tuple(spans)
+
+    def _risky(self, found: Assessment) -> list[Sentence]:
+        """The sentences that make a reply risky, the worst first; the worst one where none is so by itself."""
+        if "risk" not in self.parts:
+            return []
+        ranked = sorted(found.sentences, key=lambda sentence: (-sentence.risk, sentence.start))
+        risky = [sentence for sentence in ranked if sentence.risk >= self.max_risk]
+        return risky or (ranked[:1] if found.risk >= self.max_risk else [])
 
 
 def other_language(text: str, sources: tuple[Source, ...]) -> str:

@@ -90,7 +90,9 @@ class HallucinationMeasure:
         reason = f"{_words(parts, self.calibration)}, {len(found.findings)} findings"
         if kept is not None and not kept.good:
             reason += f"; {kept.reason}"
-        return Measurement(parts.risk < self.calibration.threshold, parts.risk, reason)
+        good = parts.risk < self.calibration.threshold
+        spans = () if good or len(replies) > 1 else self.grounding.spans(found, replies[0])
+        return Measurement(good, parts.risk, reason, spans=spans)
 
     def _kept(self, case: Case, seen: Sequence[Observation]) -> Measurement | None:
         """What the schema says: the first violation, else the first reply that it cannot judge; None without one."""

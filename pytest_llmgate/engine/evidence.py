@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.core.record import TrialRecord, spans_row
 from pytest_llmgate.core.reply import Usage, UsageSum
 from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judges import Judges
@@ -86,6 +86,7 @@ class Evidence:
                         "index": record.trial.index,
                         "reason": record.reasons.get(name, ""),
                         "reply": record.reply,
+                        **({"spans": rows} if (rows := spans_row(record.spans).get(name)) else {}),
                     }
                 )
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import text_digest
-from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.observation import Measurement, Observation, Span
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import GroupMeasure, Measure
 from pytest_llmgate.core.record import TrialRecord, judges_row
@@ -22,6 +22,7 @@ _NO_SCORES: Mapping[str, float] = {}
 _NO_JUDGES: Mapping[str, Any] = {}
 _NO_FIELDS: Mapping[str, Mapping[str, bool | None]] = {}
 _NO_KINDS: Mapping[str, int] = {}
+_NO_SPANS: Mapping[str, tuple[Span, ...]] = {}
 
 
 class Judge:
@@ -44,7 +45,13 @@ class Judge:
         made = self._measured(trial, seen)
         if not made.reasons:
             return made
-        return made._replace(reasons={name: self._redact(reason) for name, reason in made.reasons.items()})
+        reasons = {name: self._redact(reason) for name, reason in made.reasons.items()}
+        spans = {name: tuple(map(self._redacted, found)) for name, found in made.spans.items()}
+        return made._replace(reasons=reasons, spans=spans)
+
+    def _redacted(self, span: Span) -> Span:
+        said = (self._redact(text) for text in (span.text, span.says, span.evidence))
+        return Span(span.start, span.end, *said)
 
     def _measured(self, trial: Trial, seen: Observation) -> TrialRecord:
         case = self._cases[trial.case]
@@ -52,8 +59,9 @@ class Judge:
         scores: dict[str, float] | None = None
         reasons: dict[str, str] | None = None
         fields: dict[str, Mapping[str, bool | None]] | None = None
+        spans: dict[str, tuple[Span, ...]] | None = None
         for name, measure in self._measures:
-            good, score, reason, parts = _ask(measure, case, seen)
+            good, score, reason, parts, places = _ask(measure, case, seen)
             verdicts[name] = good
             if score is not None:
                 scores = scores or {}
@@ -61,6 +69,9 @@ class Judge:
             if not good and reason:
                 reasons = reasons or {}
                 reasons[name] = reason[:_REASON_LENGTH]
+                if places:
+                    spans = spans or {}
+                    spans[name] = places
             if parts:
                 fields = fields or {}
                 fields[name] = parts
@@ -83,6 +94,7 @@ class Judge:
             reasons=reasons or _NO_REASONS,
             judges=_NO_JUDGES if judging is None else judges_row(judging),
             fields=fields or _NO_FIELDS,
+            spans=spans or _NO_SPANS,
             redactions=_NO_KINDS if reply is None or not reply.redactions else count_kinds(reply.redactions),
         )
         return self._with_groups(made, case, seen) if self._groups else made
@@ -115,7 +127,7 @@ def _noted(made: TrialRecord, name: str, group: Judged) -> TrialRecord:
     """A record that carries the verdict of the group that its trial completed."""
     if group.same:
         return made._replace(identical={**made.identical, name: group.same})
-    good, score, reason, fields = group.found
+    good, score, reason, fields, _ = group.found  # its spans are of another trial's reply
     return made._replace(
         verdicts={**made.verdicts, name: good},
         scores=made.scores if score is None else {**made.scores, name: score},

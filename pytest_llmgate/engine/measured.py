@@ -6,23 +6,27 @@ from collections.abc import Mapping
 from itertools import islice
 
 from pytest_llmgate.core.functions import message_of
-from pytest_llmgate.core.observation import Measurement
+from pytest_llmgate.core.observation import Measurement, Span
 
 _MOST_FIELDS = 100
 _LONGEST_FIELD = 200
+_MOST_SPANS = 20
+_LONGEST_SPAN = 60
+_LONGEST_EVIDENCE = 200
 
 
 def clean(found: Measurement) -> Measurement:
     """A measurement with yes, no or unknown and parts of a bounded size. Raises for what is none."""
     if type(found) is not Measurement:
         found = Measurement(*found)
-    good, score, reason, fields = found
+    good, score, reason, fields, spans = found
     known = (good is None or good is True or good is False) and type(reason) is str
-    if known and score is None and fields is None:
+    if known and score is None and fields is None and not spans:
         return found  # nearly always, and this is on the path of every trial
     if not known and good is not None:
         good = _as_bool(good)
-    return Measurement(good, None if score is None else float(score), str(reason), _parts(fields))
+    score = None if score is None else float(score)
+    return Measurement(good, score, str(reason), _parts(fields), tuple(map(_span, spans[:_MOST_SPANS])))
 
 
 def broken(fault: Exception) -> Measurement:
@@ -38,6 +42,16 @@ def _parts(fields: Mapping[str, bool | None] | None) -> dict[str, bool | None] |
         str(path)[:_LONGEST_FIELD]: agrees if agrees is None else _as_bool(agrees)
         for path, agrees in islice(fields.items(), _MOST_FIELDS)
     }
+
+
+def _span(found: Span) -> Span:
+    """A span of a bounded size; raises for what has no place."""
+    start, end, text, says, evidence = found
+    if not 0 <= start < end:
+        raise ValueError(f"a span goes from {start} to {end}")
+    return Span(
+        int(start), int(end), str(text)[:_LONGEST_SPAN], str(says)[:_LONGEST_SPAN], str(evidence)[:_LONGEST_EVIDENCE]
+    )
 
 
 def _as_bool(good: object) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.compared import ReplyBaseline
-from pytest_llmgate.core.plan import TestPlan, plan_from_row
+from pytest_llmgate.core.plan import SUITE_SUFFIX, TestPlan, plan_from_row
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_row
 from pytest_llmgate.core.reply import Usage, total_usage
@@ -19,6 +19,7 @@ from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.run import Stream
 from pytest_llmgate.engine.verdicts import unjudged
+from pytest_llmgate.reports.numbers import counted
 from pytest_llmgate.reports.summary import build_result
 from pytest_llmgate.session import baseline_diff
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
@@ -115,6 +116,7 @@ def finish_run(
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
     execution = _execution(settings, run)
+    execution["warnings"] += shared_names(plans)
     interrupted = bool(missing) or _was_cut(tests)
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
@@ -173,6 +175,20 @@ def _without_order(row: dict[str, Any]) -> dict[str, Any]:
 
 def _was_cut(tests: Iterable[Mapping[str, Any]]) -> bool:
     return any(gate["stop_reason"] in CUT_SHORT for test in tests for gate in test["gates"])
+
+
+def shared_names(plans: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each name that several suite files of a run bear: reports and metrics show them as one."""
+    files: dict[str, set[str]] = {}
+    for plan in plans:
+        if plan["file"].endswith(SUITE_SUFFIX):  # a test module bears the name of the suite that it belongs to
+            files.setdefault(plan["suite"], set()).add(plan["file"])
+    return [
+        f"{counted(len(found), 'suite file')} named {name!r}: {', '.join(sorted(found))}: reports and metrics show "
+        "them as one; give each a `suite:` of its own"
+        for name, found in sorted(files.items())
+        if len(found) > 1
+    ]
 
 
 def drew_anew(tests: Iterable[Mapping[str, Any]], execution: Mapping[str, Any]) -> bool:

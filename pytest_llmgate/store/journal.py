@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.observation import Span
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.store.atomic import storage_fault
 from pytest_llmgate.store.index import Rows, Texts, shown_digest
@@ -185,6 +186,11 @@ def _parsed(line: bytes, path: Path) -> dict[str, Any]:
 
 
 _WORDS: tuple[object, ...] = (True, False, None)
+_SPAN = set(Span._fields)
+
+
+def _are_spans(found: object) -> bool:
+    return isinstance(found, list) and all(isinstance(span, dict) and span.keys() == _SPAN for span in found)
 
 
 def _is_row(row: Mapping[str, Any]) -> bool:
@@ -196,7 +202,10 @@ def _is_row(row: Mapping[str, Any]) -> bool:
         and type(row.get("seed")) is int
         and isinstance(verdicts, dict)
         and all(any(word is known for known in _WORDS) for word in verdicts.values())
-        and all(isinstance(row.get(name, {}), dict) for name in ("reasons", "fields", "redactions", "identical"))
+        and all(
+            isinstance(row.get(name, {}), dict) for name in ("reasons", "fields", "redactions", "identical", "spans")
+        )
+        and all(map(_are_spans, row.get("spans", {}).values()))
         and isinstance(usage, dict)
         and usage.keys() >= {"calls", "input_tokens", "output_tokens", "cost_usd"}
     )

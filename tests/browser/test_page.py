@@ -56,11 +56,11 @@ def full_page(text: str) -> str:
     figures = {"fields": {text: {"good": 1, "n": 3}}}
     gate = gate_verdict(verdict="fail", name=text, type=text, reason=text, figures=figures, severity="warn",
                         quarantine={"until": text, "reason": text})  # fmt: skip
-    reason = f"{text} number '10%' at 5-8 is not in the evidence; best evidence: {text}"
+    spans = [{"start": 5, "end": 8, "text": "10%", "says": f"unsupported {text}"[:60], "evidence": text}]
     tests = [
         row(id=text, suite=text, verdict="fail", gates=(gate, gate_verdict(verdict="fail", name="own", reason=text)),
             problems=(text,), warnings=(text,), file=text,
-            failing=[failing(number, gate=text, reason=reason, case=text) for number in range(3)]),
+            failing=[failing(number, gate=text, reason=text, case=text, spans=spans) for number in range(3)]),
         circuit_row(failing_gate(circuit={"outcomes": [outcome(text, 1.0, 64, 3.0)], "arms": [arm(text, "fail")],
                                           "against": text}),
                     shots_gate(), verdict="fail", circuit={"drawing": text, "source": text, "digest": text}),
@@ -117,7 +117,7 @@ def test_without_script_everything_is_read(show: Show, plain: str) -> None:
                  "Tests", "Circuits", "Provenance"):  # fmt: skip
         assert shown.page.get_by_role("heading", name=name, exact=True).is_visible()
     assert shown.page.get_by_text("This change must not ship").is_visible()
-    label = shown.page.get_by_text("unsupported: refund-answers").first
+    label = shown.page.get_by_text("unsupported refund-answers: refund-answers").first
     label.scroll_into_view_if_needed()
     assert label.is_visible()
     assert not shown.page.locator("#tools").is_visible()

@@ -203,6 +203,17 @@ def test_a_broken_baseline_file_is_an_error_with_its_place(approved: Example) ->
     assert f"{FILE}:3: an unsolved merge conflict" in ran.text
 
 
+def test_two_suites_of_one_name_are_told_apart_by_their_files(approved: Example) -> None:
+    first = (approved.path / FILE).read_bytes()
+    approved.files({"suites/other.suite.yaml": SUITE})
+    ran = approved.gate("--llm-baseline=propose")
+    warned = "warning: 2 suite files named 'b': suites/b.suite.yaml, suites/other.suite.yaml: reports and metrics show"
+    assert warned in " ".join(ran.text.split())
+    accept(approved)
+    assert (approved.path / FILE).read_bytes() == first, "the baselines of one suite were written into another's"
+    assert "suites/other.suite.yaml::t" in (approved.path / "suites/other.baseline.json").read_text()
+
+
 def test_replies_that_are_all_the_same_are_counted_not_sampled(approved: Example) -> None:
     deterministic = SUITE.replace('"app.py:reply"}', '"app.py:reply", deterministic: true}')
     ran = approved.files({"suites/b.suite.yaml": deterministic}).gate()

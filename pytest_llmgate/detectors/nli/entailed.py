@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError, Where, problem
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.observation import Measurement, Observation
+from pytest_llmgate.core.observation import Measurement, Observation, Span
 from pytest_llmgate.core.ports import Measure
 from pytest_llmgate.core.reply import Reply
 from pytest_llmgate.detectors.checks import bad_parameter, hole, no_rates, shown
@@ -77,10 +77,9 @@ class EntailedMeasure:
         if risk < self.max_risk:
             return Measurement(True, risk, f"risk {risk:.2f}, below {self.max_risk:g}")
         said = shown(reply.text[worst.start : worst.end], 120)
-        place = f"{said} at {worst.start}-{worst.end}"
-        return Measurement(
-            False, risk, f"risk {risk:.2f}, limit {self.max_risk:g}: {place} does not follow from the source"
-        )
+        reason = f"risk {risk:.2f}, limit {self.max_risk:g}: {said} does not follow from the source"
+        span = Span(worst.start, worst.end, reply.text[worst.start : worst.end], "unsupported")
+        return Measurement(False, risk, reason, spans=(span,) if worst.end > worst.start else ())
 
 
 class EntailedAssertion:

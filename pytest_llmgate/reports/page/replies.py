@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
-from ast import literal_eval
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from pytest_llmgate.core.observation import Span
 from pytest_llmgate.reports.escape import clipped, visible
 from pytest_llmgate.reports.page.evidence import Sample, Transcripts
 
@@ -15,7 +14,8 @@ FAILING = 10  # replies of a test
 SIZE = 4096  # characters of one
 _REASON = 1000
 _CALLS = 10
-_PLACE = re.compile(r"(?P<said>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") at (?P<start>\d+)-(?P<end>\d+)")
+_EVIDENCE = 3
+_FORM = {"start": int, "end": int, "text": str, "says": str, "evidence": str}
 
 
 class Piece(NamedTuple):
@@ -26,11 +26,11 @@ class Piece(NamedTuple):
 
 
 class Objection(NamedTuple):
-    """What a gate says against a reply. evidence: the passage of the source that comes nearest, empty for none."""
+    """What a gate says against a reply. evidence: the passages of the sources that come nearest to what it marks."""
 
     gate: str
     reason: str
-    evidence: str
+    evidence: list[str]
 
 
 class ReplyView(NamedTuple):
@@ -110,8 +110,10 @@ def _calls(kept: Mapping[str, Any] | None) -> list[str]:
 
 
 def _objection(row: Mapping[str, Any]) -> Objection:
-    reason, _, evidence = str(row.get("reason") or "").partition("; best evidence: ")
-    return Objection(row["gate"], clipped(reason, _REASON), clipped(_unquoted(evidence), _REASON))
+    reason, _, quoted = str(row.get("reason") or "").partition("; best evidence: ")
+    found = [span.evidence for span in _spans(row) if span.evidence] or [_unquoted(quoted)]
+    evidence = [clipped(text, _REASON) for text in dict.fromkeys(found) if text]
+    return Objection(row["gate"], clipped(reason, _REASON), evidence[:_EVIDENCE])
 
 
 def _unquoted(text: str) -> str:
@@ -119,14 +121,14 @@ def _unquoted(text: str) -> str:
 
 
 def marked(text: str, rows: Sequence[Mapping[str, Any]]) -> list[Piece]:
-    """A reply in pieces: passages that a reason quotes at their place are marked, as far as they are shown.
+    """A reply in pieces: the passages that gates object to are marked, as far as they are shown.
 
-    A place counts only where the passage that the reason quotes stands there: a reply can be redacted after it was
-    judged, and a reason can itself be text of a model.
+    A place counts only where the passage that was objected to stands there: what is shown may be another text than
+    what was judged.
     """
     shown = text[:SIZE]
     pieces, at = [], 0
-    for start, end, label in sorted(_spans(text, rows)):
+    for start, end, label in sorted(_places(text, rows)):
         if start < at or start >= len(shown):
             continue
         pieces += [Piece(shown[at:start], ""), Piece(shown[start : min(end, len(shown))], label)]
@@ -136,18 +138,14 @@ def marked(text: str, rows: Sequence[Mapping[str, Any]]) -> list[Piece]:
     return [Piece(visible(piece.text, keep="\n\t"), piece.label) for piece in found] or [Piece("(empty)", "")]
 
 
-def _spans(text: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, str]]:
+def _places(text: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, str]]:
     for row in rows:
-        for match in _PLACE.finditer(str(row.get("reason") or "")):
-            start, end = int(match["start"]), int(match["end"])
-            said = _literal(match["said"])
+        for start, end, said, says, _ in _spans(row):
             if said and start < end <= len(text) and text[start:end].startswith(said):
-                yield start, end, f"unsupported: {row['gate']}"
+                yield start, end, f"{says}: {row['gate']}"
 
 
-def _literal(quoted: str) -> str:
-    """What a quoted passage says; empty where it is no Python literal."""
-    try:
-        return str(literal_eval(quoted))
-    except (ValueError, SyntaxError):
-        return ""
+def _spans(row: Mapping[str, Any]) -> list[Span]:
+    """The spans of a row; those of another form are left out, as a run on disk may hold anything."""
+    found = [span for span in row.get("spans") or () if isinstance(span, dict) and span.keys() == _FORM.keys()]
+    return [Span(**span) for span in found if all(isinstance(span[name], kind) for name, kind in _FORM.items())]

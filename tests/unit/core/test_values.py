@@ -15,6 +15,7 @@ from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import canonical, digest, plain, text_digest
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.errors import LlmgateError, Problem, Where, nearest, problem
+from pytest_llmgate.core.observation import Span
 from pytest_llmgate.core.plan import (
     GatePlan,
     ModelPlan,
@@ -92,6 +93,9 @@ records = st.builds(
     judges=st.dictionaries(text, st.dictionaries(text, text, max_size=2), max_size=3),
     fields=st.dictionaries(text, st.dictionaries(text, st.none() | st.booleans(), max_size=2), max_size=3),
     redactions=st.dictionaries(text, st.integers(1, 9), max_size=3),
+    spans=st.dictionaries(
+        text, st.lists(st.builds(Span, st.integers(0, 99), st.integers(0, 99), text, text, text)).map(tuple), max_size=2
+    ),
 )  # fmt: skip
 
 

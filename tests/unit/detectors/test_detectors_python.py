@@ -9,6 +9,7 @@ import pytest
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.core.observation import Measurement
 from pytest_llmgate.core.reply import Reply
 
 CHECKS = """
@@ -72,7 +73,7 @@ def test_a_function_is_called_as_its_parameters_say(judge: Any, name: str) -> No
 
 
 def test_the_second_argument_is_the_case(judge: Any) -> None:
-    assert judge("python", "t", CASE, value="checks.py:by_context") == (True, 0.25, "looked", None)
+    assert judge("python", "t", CASE, value="checks.py:by_context") == Measurement(True, 0.25, "looked")
 
 
 @pytest.mark.parametrize(

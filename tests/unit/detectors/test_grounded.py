@@ -55,6 +55,24 @@ def test_a_finding_is_bad_and_its_reason_names_the_place_and_the_evidence(
         assert f"{text.index(part)}-{text.index(part) + len(part)}" in found.reason
 
 
+def test_all_that_the_sources_do_not_hold_is_pointed_at_with_the_nearest_evidence(judge: Any) -> None:
+    text = "Unopened items can be returned within 45 days of delivery. Furniture is collected by Harrowgate."
+    spans = judge("grounded", text, CASE).spans
+    assert [(span.says, text[span.start : span.end]) for span in spans[:2]] == [
+        ("unsupported number", "45 days"), ("unsupported name", "Harrowgate"),
+    ]  # fmt: skip
+    assert "30 days" in spans[0].evidence
+    assert all(text[span.start : span.end] == span.text for span in spans)
+    assert judge("grounded", text, CASE, only="entity").spans == spans[1:2]
+
+
+def test_a_reply_that_is_bad_by_its_risk_alone_is_marked_too(judge: Any) -> None:
+    text = "Penguins raise their chicks on drifting ice while parents go fishing."
+    spans = judge("grounded", text, CASE).spans
+    assert spans
+    assert {span.says for span in spans} == {"unsupported"}
+
+
 def test_a_capital_that_opens_a_text_of_json_or_a_quotation_is_no_name(judge: Any) -> None:
     """Structured replies hold sentences: the first word of each has its capital from there."""
     text = '{"steps": ["Collect the furniture.", "Charge 15 %."], "by": "Nordhaul"}'

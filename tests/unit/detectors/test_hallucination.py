@@ -73,6 +73,8 @@ def test_the_risk_is_the_calibrations_and_the_reason_keeps_the_parts(build: Any)
     assert good.score < 0.5 < bad.score
     assert "grounding" in bad.reason
     assert "flagged from 0.50" in bad.reason
+    assert any("1954" in span.text for span in bad.spans)
+    assert good.spans == ()
 
 
 def test_a_violated_schema_is_certain_and_named(build: Any, tmp_path: Path) -> None:

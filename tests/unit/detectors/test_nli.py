@@ -108,7 +108,8 @@ def test_the_worst_sentence_decides_and_is_named() -> None:
     assert (good.good, good.score) == (True, 0.0)
     bad = measured("Refunds arrive within 14 days. Cats like warm milk.")
     assert (bad.good, bad.score) == (False, 1.0)
-    assert "'Cats like warm milk.' at 31-51" in bad.reason
+    assert "'Cats like warm milk.'" in bad.reason
+    assert [(span.start, span.end, span.text) for span in bad.spans] == [(31, 51, "Cats like warm milk.")]
 
 
 def test_a_claim_is_compared_with_the_chunks_that_share_its_words() -> None:

@@ -11,7 +11,7 @@ from engine_samples import cases, gate, plan, prompt_plan, record, run_through, 
 
 from pytest_llmgate.core.codec import text_digest
 from pytest_llmgate.core.decision import Outcome
-from pytest_llmgate.core.observation import Measurement, Observation, TrialError
+from pytest_llmgate.core.observation import Measurement, Observation, Span, TrialError
 from pytest_llmgate.core.plan import Quarantine
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.core.reply import Redaction, Reply, Usage
@@ -70,6 +70,32 @@ def test_fields_of_a_structured_reply_are_kept_where_a_measure_gives_them() -> N
 def test_fields_that_make_no_sense_leave_a_hole_and_too_many_are_cut() -> None:
     assert judged(Measurement(True, None, "", {"$.city": "no"})).verdicts == {"good": None}  # type: ignore[dict-item]
     assert len(judged(Measurement(True, None, "", {f"$.{n}": True for n in range(999)})).fields["good"]) == 100
+
+
+def test_spans_are_kept_of_bad_replies_and_bounded() -> None:
+    span = Span(5, 8, "10%" * 99, "unsupported", "x" * 999)
+    (kept,) = judged(Measurement(False, None, "no", spans=(span,))).spans["good"]
+    assert (kept.start, kept.end, kept.says) == (5, 8, "unsupported")
+    assert (len(kept.text), len(kept.evidence)) == (60, 200)
+    assert len(judged(Measurement(False, None, "no", spans=(span,) * 99)).spans["good"]) == 20
+    assert judged(Measurement(True, None, "yes", spans=(span,))).spans == {}
+    assert judged(Measurement(True, spans=(Span(8, 5, "", ""),))).verdicts == {"good": None}, "it ends before it begins"
+
+
+def test_what_spans_quote_is_redacted() -> None:
+    found = Measurement(False, None, "no", spans=(Span(0, 4, "anna", "said anna", "of anna"),))
+    judge = Judge(plan(), [Gives(found)], lambda text: text.replace("anna", "[name]"))
+    assert judge.record(FIRST, said("anna")).spans == {"good": (Span(0, 4, "[name]", "said [name]", "of [name]"),)}
+
+
+def test_a_failing_trial_shows_what_its_gate_objects_to() -> None:
+    evidence = Evidence(plan(gate("a"), gate("b")))
+    span = Span(0, 2, "no", "unsupported")
+    made = record(plan(), FIRST, False)._replace(verdicts={"a": False, "b": False}, spans={"a": (span,)})
+    evidence.add(made)
+    one, other = evidence.failing
+    assert one["spans"] == [{"start": 0, "end": 2, "text": "no", "says": "unsupported", "evidence": ""}]
+    assert "spans" not in other
 
 
 def test_redactions_are_counted_by_kind() -> None:

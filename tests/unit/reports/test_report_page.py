@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,23 +12,33 @@ from pytest_llmgate.reports.page.evidence import Walk
 from pytest_llmgate.reports.page.replies import marked
 
 
-def reason(quoted: str, start: int, end: int) -> list[dict[str, str]]:
-    return [{"gate": "grounded", "reason": f"number {quoted} at {start}-{end} is not in the evidence"}]
+def objecting(*places: tuple[Any, Any, Any]) -> list[dict[str, Any]]:
+    spans = [
+        {"start": start, "end": end, "text": said, "says": "unsupported", "evidence": ""} for said, start, end in places
+    ]
+    return [{"gate": "grounded", "spans": spans}]
 
 
-def test_a_passage_is_marked_where_the_reason_says_it_stands() -> None:
-    pieces = marked("Only 10% of it.", reason("'10%'", 5, 8))
-    assert [tuple(piece) for piece in pieces] == [("Only ", ""), ("10%", "unsupported: grounded"), (" of it.", "")]
+def test_passages_are_marked_where_they_stand() -> None:
+    pieces = marked("Only 10% of 30.", objecting(("30", 12, 14), ("10%", 5, 8)))
+    assert [tuple(piece) for piece in pieces] == [
+        ("Only ", ""), ("10%", "unsupported: grounded"), (" of ", ""), ("30", "unsupported: grounded"), (".", ""),
+    ]  # fmt: skip
 
 
 def test_a_place_where_something_else_stands_is_not_marked() -> None:
-    assert all(not piece.label for piece in marked("Only [email] of it.", reason("'10%'", 5, 8)))
+    assert all(not piece.label for piece in marked("Only [email] of it.", objecting(("10%", 5, 8))))
+
+
+def test_spans_of_another_form_mark_nothing() -> None:
+    strange = [objecting(("10%", "5", 8))[0], {"gate": "g", "spans": [7, {"start": 5}]}, {"gate": "g", "spans": None}]
+    assert [piece.text for piece in marked("Only 10% of it.", strange)] == ["Only 10% of it."]
 
 
 @given(st.text(max_size=80), st.text(max_size=10), st.integers(0, 90), st.integers(0, 90))
 def test_marking_loses_nothing_of_a_reply(text: str, quoted: str, start: int, end: int) -> None:
     plain = "".join(piece.text for piece in marked(text, ()))
-    assert "".join(piece.text for piece in marked(text, reason(repr(quoted), start, end))) == plain
+    assert "".join(piece.text for piece in marked(text, objecting((quoted, start, end)))) == plain
 
 
 def path(steps: list[int], cut: int | None = None) -> Walk:
