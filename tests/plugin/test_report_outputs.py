@@ -178,3 +178,60 @@ def test_a_name_with_a_fault_in_its_loading_is_no_verdict(shop: Example, tmp_pat
     assert ran.verdicts == {"says": "pass", "fails": "fail"}
     refused = shop.gate("--llm-report=lost")
     assert (refused.code, "[extension-load]" in refused.text) == (pytest.ExitCode.USAGE_ERROR, True)
+
+
+LARGE = """
+suite: large
+tests:
+  - id: long-replies
+    function: "app.py:long_reply"
+    cases: [{vars: {q: a}, context: The bridge is 90 m long.}]
+    trials: 20
+    stop: all
+    assert:
+      - {type: contains, value: good, bad_rate: 0.5}
+      - {type: safety, severity: info, policy: policy.yaml}
+  - id: many-trials
+    function: "app.py:answer"
+    cases: [{vars: {q: a}}, {vars: {q: b}}]
+    trials: 100000
+    assert:
+      - {type: contains, value: good, min_rate: 0.95, bad_rate: 0.9485}
+"""
+APP = """
+    import itertools
+
+    COUNT = itertools.count()
+
+    def long_reply(q):
+        return "::error::owned <b>10%</b> \\x1b[31m| " * 40_000
+
+    def answer(q):
+        number = next(COUNT)
+        return "bad" if number % 20 == 3 or number % 997 == 0 else "good"
+"""
+MEGABYTE = 1 << 20
+
+
+def test_replies_of_a_megabyte_and_a_run_of_100_000_trials_leave_reports_that_can_be_read(example: Example) -> None:
+    """Neither is cut off silently: what is left out is counted, and all that CI systems take stays below their limits."""
+    example.files(
+        {
+            "suites/large.suite.yaml": LARGE,
+            "suites/app.py": APP,
+            "suites/policy.yaml": "rules: [{id: keys, secrets: true}]\n",
+        }
+    )
+    names = ("html", "markdown", "gitlab", "sarif", "badge", "prometheus")
+    ran = example.gate(*(f"--llm-report={name}" for name in names))
+    assert ran.test("many-trials")["trials"] == 100_000
+    assert len(next(text for text in ran.said().values() if "owned" in text)) > MEGABYTE
+    sizes = {path.name: path.stat().st_size for path in ran.folder.iterdir()}
+    assert sizes["report.html"] < 2 * MEGABYTE
+    assert sizes["comment.md"] < 60_000
+    assert all(sizes[name] < MEGABYTE for name in sizes if not name.endswith((".jsonl", ".html")))
+    page = (ran.folder / "report.html").read_text()
+    assert "characters more)" in page, "the page does not say that the reply goes on"
+    assert "100,000" in page
+    assert len(ran.text) < 100_000
+    assert "\n::error" not in ran.text
