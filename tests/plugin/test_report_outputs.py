@@ -214,7 +214,7 @@ MEGABYTE = 1 << 20
 
 
 def test_replies_of_a_megabyte_and_a_run_of_100_000_trials_leave_reports_that_can_be_read(example: Example) -> None:
-    """Neither is cut off silently: what is left out is counted, and all that CI systems take stays below their limits."""
+    """Neither is cut off silently: what is left out is counted, and what CI systems take stays below their limits."""
     example.files(
         {
             "suites/large.suite.yaml": LARGE,
