@@ -9,7 +9,16 @@ from typing import Any
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.plan import TestPlan, plan_from_row
 from pytest_llmgate.core.ports import Designs
-from pytest_llmgate.reports.page.evidence import CaseCount, Evidence, NoEvidence, Sample, SliceCount, TestEvidence, Walk
+from pytest_llmgate.reports.page.evidence import (
+    HOLE,
+    CaseCount,
+    Evidence,
+    NoEvidence,
+    Sample,
+    SliceCount,
+    TestEvidence,
+    Walk,
+)
 from pytest_llmgate.session.assembly import rule_plan
 from pytest_llmgate.stats.goal import steps
 from pytest_llmgate.stats.rules import SequentialRate
@@ -75,19 +84,18 @@ def evidence_of(run: RunDir, result: Row, designs: Designs) -> Evidence:
 def _walk(plan: TestPlan, gate: Row, recorded: bytes, designs: Designs) -> Walk | None:
     """The path of a sequential gate; None for other rules, and where the recorded trials do not give its figures."""
     own = next((known for known in plan.gates if known.name == gate["name"]), None)
-    if own is None or not own.rated or own.repeats > 1 or gate["holes"] or not gate["n"]:
+    if own is None or not own.rated or own.repeats > 1 or not gate["n"]:
         return None
-    path = recorded[: gate["n"]]
-    if len(path) != gate["n"] or path.count(1) != gate["successes"]:
+    path, holes = recorded[: gate["n"]], gate["holes"]
+    if len(path) != gate["n"] or (path.count(1), path.count(HOLE)) != (gate["successes"], holes):
         return None  # a census, or trials that are not those of this verdict
     rule = rule_plan(own, plan, designs).rule
     if not isinstance(rule, SequentialRate):
         return None
-    design = rule.design
-    down, up = steps(design.goal)
-    return Walk(
-        steps=path, up=up, down=down, passes=design.lower, fails=design.upper, ceiling=design.ceiling, cut=design.cut
-    )
+    down, up = steps(rule.goal)
+    fails, passes = rule.bracketed if holes else (rule.design.upper, rule.design.lower)
+    cut = None if holes else rule.design.cut
+    return Walk(steps=path, up=up, down=down, passes=passes, fails=fails, ceiling=rule.ceiling, cut=cut)
 
 
 class _Seen:
@@ -111,8 +119,7 @@ class _Seen:
             return
         verdicts: Mapping[str, bool | None] = row["verdicts"]
         for name, good in verdicts.items():
-            if good is not None:
-                self.steps.setdefault(name, bytearray()).append(good)
+            self.steps.setdefault(name, bytearray()).append(HOLE if good is None else good)
         known = verdicts.values()
         if True in known or False in known:
             count = self._cases.setdefault(row["case"], [0, 0])

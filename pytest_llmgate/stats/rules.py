@@ -42,13 +42,11 @@ class SequentialRate:
 
     def __post_init__(self) -> None:
         design, goal = self.design, self.design.goal
-        upper = max(design.upper, math.log(1.0 / goal.alpha_used))
-        lower = max(design.lower, math.log(1.0 / goal.beta))
         limits = design.bounds
         computed = {
             "ceiling": design.ceiling,
             "_limits": limits,
-            "_wide": bounds(*steps(goal), upper, lower, design.ceiling, None),
+            "_wide": bounds(*steps(goal), *self.bracketed, design.ceiling, None),
             "_pass_from": limits.pass_from,
             "_fail_until": limits.fail_until,
             "_size": len(limits.fail_until),
@@ -60,6 +58,13 @@ class SequentialRate:
     def goal(self) -> RateGoal:
         """What this gate must tell apart."""
         return self.design.goal
+
+    @property
+    def bracketed(self) -> tuple[float, float]:
+        """The thresholds A and B that hold where there are holes."""
+        goal = self.goal
+        upper = max(self.design.upper, math.log(1.0 / goal.alpha_used))
+        return upper, max(self.design.lower, math.log(1.0 / goal.beta))
 
     @property
     def any_time(self) -> bool:

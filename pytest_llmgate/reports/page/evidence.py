@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+HOLE = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """The path of a sequential gate from trial to trial.
 
-    steps: whether each trial was good, up to the decision. up, down: what a good trial adds to the evidence for a good
-    build, and what a failure takes from it (logs of likelihood ratios, > 0). passes: the evidence at which the gate
-    passes; fails: how far below 0 it fails. ceiling: the most trials. cut: the most failures that pass there, or None.
+    steps: of each trial up to the decision, 1 for good, 0 for bad, HOLE for one that was never scored. up, down: what a
+    good trial adds to the evidence for a good build, and what a failure takes from it (logs of likelihood ratios, > 0).
+    passes: the evidence at which the gate passes; fails: how far below 0 it fails. ceiling: the most trials. cut: the
+    most failures that pass there, or None.
     """
 
     steps: bytes

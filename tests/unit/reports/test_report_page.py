@@ -52,7 +52,18 @@ def test_a_path_says_how_it_ended() -> None:
     assert "more than 0 failures cannot pass" in walk.ended(path([1, 0], cut=0))
 
 
-@given(st.lists(st.integers(0, 1), min_size=1, max_size=3000))
+def test_holes_draw_the_path_at_its_worst_and_at_its_best() -> None:
+    holed = path([1] * 20 + [walk.HOLE] * 2 + [1] * 5)
+    said = walk.described(holed)
+    assert "27 trials with 0 failures and 2 not scored" in said
+    assert "+0.50 with these as failures and +2.70 with them as good" in said
+    assert str(walk.drawn(holed)).count('class="best"') == 1
+    assert str(walk.drawn(path([1, 0]))).count('class="best"') == 0
+    assert "met no bound" in walk.ended(holed), "it would pass only with every hole good"
+    assert walk.ended(path([1] * 60 + [walk.HOLE])) == ""
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=3000))
 def test_a_path_of_any_length_has_few_corners(steps: list[int]) -> None:
     drawn = str(walk.drawn(path(steps)))
     assert drawn.count("L") <= walk.POINTS + 2
