@@ -10,17 +10,15 @@ from typing import Any, NamedTuple
 from pytest_llmgate.core.baseline import BASELINE_SUFFIX, AnyBaseline
 from pytest_llmgate.core.baseline_key import BaselineKey
 from pytest_llmgate.core.errors import LlmgateError, problem
-from pytest_llmgate.core.plan import SUITE_SUFFIX
 from pytest_llmgate.session.baseline_words import lines, page
 from pytest_llmgate.session.baselines import after, by_file, confirmed, proposals_of
 from pytest_llmgate.session.runs import open_run, result_of
-from pytest_llmgate.session.what_changed import text_at, text_now
+from pytest_llmgate.session.what_changed import loosened_since
 from pytest_llmgate.store.accepting import Change, changes
 from pytest_llmgate.store.baseline_lines import decode
 from pytest_llmgate.store.baselines import read_baselines
 from pytest_llmgate.store.git import commit_of, file_at, files_at, merge_base
 from pytest_llmgate.store.rundir import RunDir
-from pytest_llmgate.suites.loosened import loosened
 
 _MERGE_BASE = "merge-base"
 _INSTALLED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
@@ -55,11 +53,7 @@ def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str,
 
 
 def _loosened(root: Path, commit: str | None) -> list[str]:
-    """What the suites of the checkout let pass that those of a commit did not."""
-    if commit is None:
-        return []
-    names = sorted({*files_at(root, None, SUITE_SUFFIX), *files_at(root, commit, SUITE_SUFFIX)})
-    return [text for name in names for text in loosened(name, text_at(root, commit, name), text_now(root / name))]
+    return [] if commit is None else loosened_since(root, commit)
 
 
 def written(run: RunDir, root: Path, result: Mapping[str, Any], entries: Sequence[AnyBaseline]) -> str:

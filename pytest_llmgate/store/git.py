@@ -69,6 +69,15 @@ def files_at(root: Path, commit: str | None, suffix: str) -> list[str]:
     return sorted(name for name in names if name.endswith(suffix))
 
 
+def files_changed(root: Path, commit: str) -> list[str]:
+    """Files that differ between a commit (by its hash) and the checkout, gone ones too; under `root`, relative to it.
+
+    Files that git does not know are not among them.
+    """
+    told = _git(root, "diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--", ".")
+    return sorted(os.fsdecode(name) for name in (told or b"").split(b"\0") if name)
+
+
 def _git(root: Path, *words: str) -> bytes | None:
     """What git prints, None where it fails or is not there."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

@@ -1,13 +1,15 @@
-"""What became easier to keep between two versions of a suite file. Read as data: nothing of either is run."""
+"""What became easier to keep between two versions of a suite file, a test module or pyproject.toml."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from pytest_llmgate.suites.problems import Problems
-from pytest_llmgate.suites.yaml_lines import load_yaml
+from pytest_llmgate.suites.config import PYPROJECT
+from pytest_llmgate.suites.versions import Options, Version, options_of, version_of
+
+T = TypeVar("T")
 
 _LOWER = ("min_rate", "bad_rate")
 _HIGHER = (
@@ -19,50 +21,58 @@ _NUMBER = re.compile(r"\s*([0-9.]+)\s*%?\s*")
 
 
 def loosened(file: str, old: str | None, new: str | None) -> list[str]:
-    """Sentences on what a new version of a suite file lets pass that the old one did not.
+    """Sentences on what a new version of a file lets pass that the old one did not.
 
-    file: its path, for messages. old, new: its texts; None where there is no such file. A version that cannot be read
-    is said, as nobody can tell what it lets pass.
+    file: its path, for messages: a suite file, a test module or pyproject.toml. old, new: its texts; None where there
+    is no such file. A version that cannot be read is said, as nobody can tell what it lets pass.
     """
-    was, now = _tests(file, old), _tests(file, new)
+    if file == PYPROJECT:
+        return _said(file, options_of(old), options_of(new), _options)
+    return _said(file, version_of(file, old), version_of(file, new), _version)
+
+
+def case_files(file: str, old: str | None, new: str | None) -> list[str]:
+    """Files of cases that a suite file named and still names, relative to the root."""
+    versions = [version_of(file, text) for text in (old, new)]
+    was, now = (set() if version is None else version.case_files(file) for version in versions)
+    return sorted(was & now)
+
+
+def _said(file: str, was: T | None, now: T | None, words: Callable[[str, T, T], Iterator[str]]) -> list[str]:
     if was is None or now is None:
         version = "the earlier" if was is None else "today's"
         return [f"{file}: {version} version cannot be read, so nobody can tell"]
-    found = []
-    for name, test in was.items():
-        if name not in now:
-            found.append(f"{file}::{name}: the test is gone")
-        else:
-            found += [f"{file}::{name}: {text}" for text in _test(test, now[name])]
-    return [*_suite(file, old, new), *found]
+    return list(words(file, was, now))
 
 
-def _read(file: str, text: str | None) -> Any:
-    node = load_yaml(text or "{}", file, Problems(file))
-    return None if node is None else node.plain()
-
-
-def _tests(file: str, text: str | None) -> dict[str, Any] | None:
-    """The tests of a version by id; None where it cannot be read."""
-    data = _read(file, text)
-    if not isinstance(data, dict):
-        return None
-    listed = data.get("tests") or []
-    if not isinstance(listed, list):
-        return None
-    return {str(test["id"]): test for test in listed if isinstance(test, dict) and "id" in test}
-
-
-def _suite(file: str, old: str | None, new: str | None) -> Iterator[str]:
-    was, now = _read(file, old), _read(file, new)
-    if was.get("require_baseline") is True and now.get("require_baseline") is not True:
+def _version(file: str, was: Version, now: Version) -> Iterator[str]:
+    if was.head.get("require_baseline") is True and now.head.get("require_baseline") is not True:
         yield f"{file}: a missing baseline no longer blocks"
+    for name, test in was.tests.items():
+        if name not in now.tests:
+            yield f"{file}::{name}: the test is gone"
+        else:
+            yield from (f"{file}::{name}: {text}" for text in _test(test, now.tests[name]))
+
+
+def _options(file: str, was: Options, now: Options) -> Iterator[str]:
+    """Of pyproject.toml: what is inconclusive no longer fails, and folders that are no longer collected."""
+    for name, table in was.items():
+        new = now.get(name, {})
+        if new.get("inconclusive") == "warn" != table.get("inconclusive"):
+            yield f"{file}: {f'profile {name}: ' if name else ''}what is inconclusive no longer fails"
+    gone = [folder for folder in was[""].get("suites", ()) if folder not in now[""].get("suites", ())]
+    for folder in gone if now[""].get("suites") else ():
+        yield f"{file}: suites of {folder} are no longer collected"
 
 
 def _test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     errors = [test.get("max_errors", 0.05) for test in (old, new)]
     if _more(*errors):
         yield f"max_errors: {errors[0]} → {errors[1]}"
+    for key, usual, loose in (("cover", "each", "sample"), ("target", "cases", "cases")):
+        if new.get(key, usual) == loose != old.get(key, usual):
+            yield f"{key}: {old.get(key, usual)} → {loose}"
     was, now = _gates(old), _gates(new)
     for name, gate in was.items():
         if name not in now:

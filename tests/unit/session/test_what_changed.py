@@ -52,6 +52,36 @@ def test_looser_thresholds_and_prompts_are_shown_and_prompts_are_redacted(branch
     assert prompt["text"].splitlines()[-2:] == ["-How long?", "+How long? Ask [name]."]
 
 
+def test_a_suite_that_is_gone_is_named_and_cases_that_are_missing_are_counted(branch: Path) -> None:
+    (branch / SUITE).write_text("tests:\n- id: t\n  cases: c.jsonl\n")
+    (branch / "suites/c.jsonl").write_text('{"q": 1}\n{"q": 2}\n')
+    (branch / "suites/gone.suite.yaml").write_text("tests:\n- id: u\n")
+    git(branch, "add", ".")
+    git(branch, "commit", "-qm", "b")
+    git(branch, "branch", "-f", "main")
+    (branch / "suites/gone.suite.yaml").unlink()
+    (branch / "suites/c.jsonl").write_text('{"q": 1}\n')
+    (branch / SUITE).write_text("tests:\n- id: t\n  cases: c.jsonl\n  trials: 9\n")
+    found = changes_since(branch, PLANS, {}, str)
+    assert found is not None
+    assert [row["text"] for row in found] == [
+        "suites/c.jsonl: 2 → 1 lines of cases", "suites/gone.suite.yaml::u: the test is gone",
+    ]  # fmt: skip
+
+
+def test_schemas_and_policies_that_gates_name_are_shown_line_by_line(branch: Path) -> None:
+    (branch / "suites/policy.yaml").write_text("rules: [{id: a, secrets: true}]\n")
+    git(branch, "add", ".")
+    git(branch, "commit", "-qm", "b")
+    git(branch, "branch", "-f", "main")
+    (branch / "suites/policy.yaml").write_text("rules: []\n")
+    plan = {**PLANS[0], "base": "suites", "gates": [{"params": {"policy": "policy.yaml", "value": "x\ny", "n": 1}}]}
+    found = changes_since(branch, [plan], {}, str)
+    assert found is not None
+    assert [(row["kind"], row["test"]) for row in found] == [("file", "suites/policy.yaml")]
+    assert found[0]["text"].splitlines()[-2:] == ["-rules: [{id: a, secrets: true}]", "+rules: []"]
+
+
 def test_a_long_diff_is_cut_and_says_so(branch: Path) -> None:
     (branch / "suites/ask.txt").write_text("".join(f"line {number}\n" for number in range(400)))
     found = changes_since(branch, PLANS, {}, str)

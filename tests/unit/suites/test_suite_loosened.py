@@ -48,6 +48,63 @@ def test_a_suite_that_no_longer_asks_for_baselines_is_named() -> None:
     assert loosened(FILE, old, new) == [f"{FILE}: a missing baseline no longer blocks"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("target: population", "", "target: population → cases"),
+        ("", "cover: sample", "cover: each → sample"),
+        ("max_errors: 0.01", "", "max_errors: 0.01 → 0.05"),
+    ],
+)
+def test_what_holds_for_a_test_is_looked_at_wherever_it_stands(old: str, new: str, said: str) -> None:
+    below = [f"tests:\n- id: t\n  {key}\n  assert: [{{type: equals}}]\n" for key in (old, new)]
+    assert loosened(FILE, *below) == [f"{FILE}::t: {said}"]
+    above = [f"defaults: {{{key}}}\ntests:\n- id: t\n  assert: [{{type: equals}}]\n" for key in (old, new)]
+    assert loosened(FILE, *above) == [f"{FILE}::t: {said}"]
+
+
+MODULE = """
+import pytest
+from elsewhere import RATE
+pytestmark = [pytest.mark.latency(p95_ms=500), pytest.mark.llm_suite("a.suite.yaml")]
+
+class TestApp:
+    @pytest.mark.stochastic(min_rate=0.95, bad_rate=RATE)
+    @pytest.mark.safety
+    def test_answers(self): raise AssertionError("never run")
+
+def test_plain(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("min_rate=0.95", "min_rate=0.9", "TestApp::test_answers: stochastic: min_rate: 0.95 → 0.9"),
+        ("p95_ms=500", "p95_ms=800", "TestApp::test_answers: latency: p95_ms: 500 → 800"),
+        ("    @pytest.mark.stochastic", "    #", "TestApp::test_answers: stochastic: the assertion is gone"),
+        ("def test_answers", "def test_replies", "TestApp::test_answers: the test is gone"),
+        ("    @pytest.mark.safety\n", "", ""),
+        ('pytest.mark.llm_suite("a.suite.yaml")', "", ""),
+    ],
+)
+def test_markers_of_modules_are_read_and_not_run(old: str, new: str, said: str) -> None:
+    found = [text for text in loosened("test_a.py", MODULE, MODULE.replace(old, new)) if "test_plain" not in text]
+    assert found[:1] == ([f"test_a.py::{said}"] if said else [])
+    assert "cannot be read" in loosened("test_a.py", MODULE, "def")[0]
+
+
+def test_options_that_let_more_pass_are_named() -> None:
+    strict = '[tool.llmgate]\nsuites = ["suites", "more"]\n[tool.llmgate.profiles.ci]\nrecord = "replay"\n'
+    loose = strict.replace(', "more"', "") + 'inconclusive = "warn"\n'
+    assert loosened("pyproject.toml", strict, loose) == [
+        "pyproject.toml: profile ci: what is inconclusive no longer fails",
+        "pyproject.toml: suites of more are no longer collected",
+    ]
+    assert loosened("pyproject.toml", loose, strict) == []
+    assert "cannot be read" in loosened("pyproject.toml", strict, "[tool")[0]
+
+
 @pytest.mark.parametrize("broken", ["tests: [", "- 1", "tests: 3"])
 def test_a_version_that_cannot_be_read_is_said(broken: str) -> None:
     assert "cannot be read" in loosened(FILE, suite("name: a"), broken)[0]
