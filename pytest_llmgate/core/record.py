@@ -25,7 +25,7 @@ class TrialRecord(NamedTuple):
     and what they took, which `usage` includes. fields: by gate, whether each field of a structured reply agrees.
     redactions: how many passages of the reply were replaced, by kind. identical: by gate on groups of repeats, how many
     replies of the group that this trial completed were one and the same. spans: by gate, the passages of a bad reply
-    that it objects to.
+    that it objects to. model: the one that answered, as its provider names it.
     """
 
     test: str
@@ -48,13 +48,14 @@ class TrialRecord(NamedTuple):
     redactions: Mapping[str, int] = _NOTHING
     identical: Mapping[str, int] = _NOTHING
     spans: Mapping[str, tuple[Span, ...]] = _NOTHING
+    model: str | None = None
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, outcome, judges, fields, redactions, identical, spans,
+            reasons, outcome, judges, fields, redactions, identical, spans, model,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -69,6 +70,8 @@ class TrialRecord(NamedTuple):
             f',"queued_ms":{_number(queued)},"replayed":{_WORDS[replayed]},"overrun":{_WORDS[overrun]}'
             f',"error":{"null" if error is None else _text(error)},"reply":{"null" if reply is None else _text(reply)}'
         )
+        if model is not None:
+            line += f',"model":{_text(model)}'
         if fatal:
             line += ',"fatal":true'
         if reasons:
@@ -145,4 +148,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         redactions=row.get("redactions") or {},
         identical=row.get("identical") or {},
         spans={name: tuple(Span(**span) for span in found) for name, found in (row.get("spans") or {}).items()},
+        model=row.get("model"),
     )

@@ -67,7 +67,8 @@ class TestVerdict:
     order: place in the collection, for merging. problems: sentences on errors, for people.
     failing: rows that show failing trials (case, repeat, index, gate, reason, reply digest), a few of each gate.
     slices: counts of the gates by key and value of the cases' `slice`, over all counted trials.
-    redactions: passages of the replies that were replaced, by kind. judges: the models that judged the replies, and
+    redactions: passages of the replies that were replaced, by kind. models: how many trials each model
+    answered, as providers name them. judges: the models that judged the replies, and
     their usage, where there are any. circuit: of a circuit, its shape, digest, shots, noise and how it was simulated.
     """
 
@@ -90,6 +91,7 @@ class TestVerdict:
     failing: tuple[Mapping[str, Any], ...] = ()
     slices: Mapping[str, Any] = field(default_factory=dict)
     redactions: Mapping[str, int] = field(default_factory=dict)
+    models: Mapping[str, int] = field(default_factory=dict)
     judges: Mapping[str, Any] | None = None
     circuit: Mapping[str, Any] | None = None
     order: int = 0
@@ -103,6 +105,8 @@ class TestVerdict:
         row["gates"] = [gate.to_row() for gate in self.gates]
         if self.slices:
             row["slices"] = plain(self.slices)
+        if self.models:
+            row["models"] = plain(self.models)
         if self.judges is not None:
             row["judges"] = plain(self.judges)
         if self.circuit is not None:

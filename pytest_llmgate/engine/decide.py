@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.compared import ComparedFold
 from pytest_llmgate.engine.compared_verdicts import compared_row, compared_verdict
@@ -30,8 +31,17 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
         slices=evidence.slices(),
         failing=tuple(evidence.failing),
         redactions=dict(sorted(evidence.redactions.items())),
-        **_judged(evidence, warnings),
+        models=dict(sorted(evidence.models.items())),
+        **_judged(evidence, (*warnings, *_several_models(plan, evidence))),
     )
+
+
+def _several_models(plan: TestPlan, evidence: Evidence) -> tuple[str, ...]:
+    """A prompt that several models answered was no one subject: a provider may have moved its alias meanwhile."""
+    if plan.kind != "prompt" or len(evidence.models) < 2:
+        return ()
+    named = ", ".join(f"{name} ({count:,})" for name, count in sorted(evidence.models.items()))
+    return (f"{len(evidence.models)} models answered: {named}; a rate over both is of neither",)
 
 
 def _judged(evidence: Evidence, warnings: tuple[str, ...]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pytest_llmgate.engine.judges import Judges
 from pytest_llmgate.engine.slices import Slices
 
 SHOWN_PER_GATE = 10
+MODELS = 20  # names of models that are counted
 
 
 class Evidence:
@@ -22,7 +23,7 @@ class Evidence:
 
     __slots__ = (
         "_cases", "_replies", "_shown", "_slices", "_usage",
-        "errors", "failing", "fields", "judges", "latencies", "problems", "redactions", "replayed",
+        "errors", "failing", "fields", "judges", "latencies", "models", "problems", "redactions", "replayed",
     )  # fmt: skip
 
     def __init__(self, plan: TestPlan) -> None:
@@ -38,6 +39,7 @@ class Evidence:
         self.fields: dict[str, FieldCounts] = {}
         self.redactions: Counter[str] = Counter()
         self.judges: Judges | None = None
+        self.models: Counter[str] = Counter()
         self._slices = Slices(plan) if any(case.slice for case in plan.cases) else None
 
     def add(self, record: TrialRecord) -> None:
@@ -50,6 +52,8 @@ class Evidence:
             self.latencies.append(record.latency_ms)
         if record.replayed:
             self.replayed += 1
+        if record.model is not None and (record.model in self.models or len(self.models) < MODELS):
+            self.models[record.model] += 1
         if record.redactions:
             self.redactions.update(record.redactions)
         if record.judges:
@@ -58,6 +62,11 @@ class Evidence:
         if record.fields:
             for name, fields in record.fields.items():
                 self.fields.setdefault(name, FieldCounts()).add(fields)
+        self._note_faults(record)
+        if self._slices is not None:
+            self._slices.add(record)
+
+    def _note_faults(self, record: TrialRecord) -> None:
         verdicts = record.verdicts.values()
         if record.error is not None:
             self.errors += 1
@@ -67,8 +76,6 @@ class Evidence:
             self._note(record, "; ".join(f"{name}: {record.reasons.get(name, 'no score')}" for name in unscored))
         if False in verdicts:
             self._show(record)
-        if self._slices is not None:
-            self._slices.add(record)
 
     def _note(self, record: TrialRecord, why: str) -> None:
         if len(self.problems) < SHOWN_PER_GATE:

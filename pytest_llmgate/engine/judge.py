@@ -17,6 +17,7 @@ from pytest_llmgate.engine.groups import GroupJudge, Judged
 from pytest_llmgate.engine.measured import broken, clean
 
 _REASON_LENGTH = 300
+_LONGEST_NAME = 200
 _NO_REASONS: Mapping[str, str] = {}
 _NO_SCORES: Mapping[str, float] = {}
 _NO_JUDGES: Mapping[str, Any] = {}
@@ -95,6 +96,7 @@ class Judge:
             judges=_NO_JUDGES if judging is None else judges_row(judging),
             fields=fields or _NO_FIELDS,
             spans=spans or _NO_SPANS,
+            model=None if reply is None or reply.model is None else reply.model[:_LONGEST_NAME],
             redactions=_NO_KINDS if reply is None or not reply.redactions else count_kinds(reply.redactions),
         )
         return self._with_groups(made, case, seen) if self._groups else made

@@ -138,6 +138,7 @@ def _call(row: Mapping[str, Any], asked: Asked) -> tuple[str, Mapping[str, Any]]
         semconv.OPERATION: semconv.CHAT,
         semconv.PROVIDER: who.provider,
         semconv.REQUEST_MODEL: who.model if known else None,
+        semconv.RESPONSE_MODEL: row.get("model"),
         semconv.INPUT_TOKENS: usage.input_tokens,
         semconv.OUTPUT_TOKENS: usage.output_tokens,
     }

@@ -206,6 +206,7 @@ def _is_row(row: Mapping[str, Any]) -> bool:
             isinstance(row.get(name, {}), dict) for name in ("reasons", "fields", "redactions", "identical", "spans")
         )
         and all(map(_are_spans, row.get("spans", {}).values()))
+        and isinstance(row.get("model"), str | None)
         and isinstance(usage, dict)
         and usage.keys() >= {"calls", "input_tokens", "output_tokens", "cost_usd"}
     )

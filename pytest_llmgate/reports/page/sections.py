@@ -88,6 +88,7 @@ class Writer:
             "kind": test["kind"],
             "spent": tests.spent(test),
             "model": self.evidence.model(test["id"]),
+            "answered": ", ".join(map(str, test.get("models") or ())),
             "gates": [gates.view(gate) for gate in ranked],
             "problems": tests.sentences(test, "problems"),
             "warnings": tests.sentences(test, "warnings"),

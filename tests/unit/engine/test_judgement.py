@@ -88,6 +88,21 @@ def test_what_spans_quote_is_redacted() -> None:
     assert judge.record(FIRST, said("anna")).spans == {"good": (Span(0, 4, "[name]", "said [name]", "of [name]"),)}
 
 
+def test_the_models_that_answered_are_counted_and_several_are_a_warning() -> None:
+    assert judged(Measurement(True), Observation(Reply("x", model="m-2026" * 99))).model == ("m-2026" * 99)[:200]
+    window = stream(prompt_plan(gate("a"), stop="all"))
+    for number, trial in enumerate(iter(window.next, None)):
+        window.put(record(window.plan, trial, True)._replace(model="m-1" if number else "m-0"))
+    found = decide_test(window)
+    assert found.models == {"m-0": 1, "m-1": found.trials - 1}
+    (warning,) = found.warnings
+    assert warning.startswith("2 models answered: m-0 (1), m-1 (")
+    assert found.to_row()["models"] == found.models
+    window = stream(prompt_plan(gate("a")))
+    run_through(window, lambda trial: True)
+    assert "models" not in decide_test(window).to_row(), "no provider said which model answered"
+
+
 def test_a_failing_trial_shows_what_its_gate_objects_to() -> None:
     evidence = Evidence(plan(gate("a"), gate("b")))
     span = Span(0, 2, "no", "unsupported")
