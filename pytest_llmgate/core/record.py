@@ -25,7 +25,8 @@ class TrialRecord(NamedTuple):
     and what they took, which `usage` includes. fields: by gate, whether each field of a structured reply agrees.
     redactions: how many passages of the reply were replaced, by kind. identical: by gate on groups of repeats, how many
     replies of the group that this trial completed were one and the same. spans: by gate, the passages of a bad reply
-    that it objects to. model: the one that answered, as its provider names it.
+    that it objects to. model: the one that answered, as its provider names it. ended_at: epoch
+    seconds; None for what took place in another run.
     """
 
     test: str
@@ -49,13 +50,14 @@ class TrialRecord(NamedTuple):
     identical: Mapping[str, int] = _NOTHING
     spans: Mapping[str, tuple[Span, ...]] = _NOTHING
     model: str | None = None
+    ended_at: float | None = None
 
     def to_line(self) -> str:
         """The row as JSON text without a line end."""
         # Built by hand: this is on the path of every trial, and `json.dumps` takes three times as long.
         (
             test, case, trial, verdicts, scores, usage, latency, queued, replayed, overrun, error, fatal, reply,
-            reasons, outcome, judges, fields, redactions, identical, spans, model,
+            reasons, outcome, judges, fields, redactions, identical, spans, model, ended_at,
         ) = self  # fmt: skip
         index, _, repeat, seed = trial
         calls, given, made, cost = usage
@@ -70,6 +72,8 @@ class TrialRecord(NamedTuple):
             f',"queued_ms":{_number(queued)},"replayed":{_WORDS[replayed]},"overrun":{_WORDS[overrun]}'
             f',"error":{"null" if error is None else _text(error)},"reply":{"null" if reply is None else _text(reply)}'
         )
+        if ended_at is not None:
+            line += f',"ended_at":{ended_at:.3f}'
         if model is not None:
             line += f',"model":{_text(model)}'
         if fatal:
@@ -149,4 +153,5 @@ def record_from_row(row: Mapping[str, Any], case_index: int) -> TrialRecord:
         identical=row.get("identical") or {},
         spans={name: tuple(Span(**span) for span in found) for name, found in (row.get("spans") or {}).items()},
         model=row.get("model"),
+        ended_at=row.get("ended_at"),
     )

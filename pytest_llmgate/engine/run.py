@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
@@ -152,6 +153,8 @@ class TestRun:
     def complete(self, trial: Trial, seen: Observation) -> None:
         """Write a trial down, fold it, and wake the reader once the test is decided."""
         record = self._judge.record(trial, seen)
+        if not record.replayed:
+            record = record._replace(ended_at=round(time.time(), 3))
         reply = seen.reply
         if self._keeping is not None:
             record, reply = self._keeping.of(record, reply)

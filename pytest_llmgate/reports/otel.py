@@ -15,7 +15,7 @@ from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports import semconv
 from pytest_llmgate.reports.asked import UNKNOWN, Asked, Model
 from pytest_llmgate.reports.exposition import measured
-from pytest_llmgate.reports.spans import Span, run_span, started_ns
+from pytest_llmgate.reports.spans import Span, run_span
 
 _SIGNALS = ("TRACES", "METRICS")
 EXTRA = "pytest-llmgate[otel]"
@@ -63,13 +63,13 @@ def export_run(
     with _installed(), _quiet():
         if _named("TRACES", environ):
             root = run_span(result, trials(), asked)
-            sent = _send_spans(root, started_ns(result) or 0, str(result["run"].get("id")))
+            sent = _send_spans(root, str(result["run"].get("id")))
         if _named("METRICS", environ):
             _send_metrics(trials(), asked, {test["id"] for test in result["tests"] if test.get("kind") == "circuit"})
     return sent
 
 
-def _send_spans(root: Span, start_ns: int, run_id: str) -> int:
+def _send_spans(root: Span, run_id: str) -> int:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
@@ -78,7 +78,7 @@ def _send_spans(root: Span, start_ns: int, run_id: str) -> int:
     kept = InMemorySpanExporter()
     provider = TracerProvider(resource=_resource(), id_generator=_ids(run_id), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    _emit(provider.get_tracer(_SCOPE), root, start_ns, None)
+    _emit(provider.get_tracer(_SCOPE), root, 0.0, None)
     spans: tuple[ReadableSpan, ...] = kept.get_finished_spans()
     exporter = OTLPSpanExporter()
     try:
@@ -90,20 +90,25 @@ def _send_spans(root: Span, start_ns: int, run_id: str) -> int:
     return len(spans)
 
 
-def _emit(tracer: Any, span: Span, start_ns: int, context: Any) -> None:
-    """Start and end a span and all below it. Every span begins with the run, see spans.py."""
+def _emit(tracer: Any, span: Span, around_s: float, context: Any) -> None:
+    """Start and end a span and all below it. around_s: the start of the span that it is in, in epoch seconds."""
     from opentelemetry.trace import SpanKind, StatusCode, set_span_in_context
 
     kind = SpanKind.CLIENT if span.client else SpanKind.INTERNAL
-    made = tracer.start_span(span.name, context, kind, span.attributes, start_time=start_ns)
-    end_ns = start_ns + round(span.took_s * 1e9)
+    start_s, end_s = span.times(around_s)
+    made = tracer.start_span(span.name, context, kind, span.attributes, start_time=_nanoseconds(start_s))
+    end_ns = _nanoseconds(end_s)
     for child in span.children:
-        _emit(tracer, child, start_ns, set_span_in_context(made))
+        _emit(tracer, child, start_s, set_span_in_context(made))
     for event in span.events:
         made.add_event(semconv.EVALUATION, event.attributes, timestamp=end_ns)
     if span.failed:
         made.set_status(StatusCode.ERROR)
     made.end(end_ns)
+
+
+def _nanoseconds(moment_s: float) -> int:
+    return round(moment_s * 1e6) * 1000
 
 
 def _send_metrics(rows: Iterable[Mapping[str, Any]], asked: Asked, circuits: set[str]) -> None:

@@ -1,7 +1,7 @@
 """A run as a tree of spans, made from its records: run, tests, trials. Never a word of a prompt or a reply.
 
-Records hold how long a trial took, not when it began. So every span begins with the run, which says so in
-`llmgate.timing`, and has the length that was measured.
+A trial of this run ended when its record says, and began as long before as it took; tests reach from their first trial
+to their last one. What was replayed took place in another run: it begins with its test and has no length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pytest_llmgate.reports.exposition import measured
 MOST_TRIALS = 100
 """Spans of trials that a test has at most, the first ones by index; metrics count all of them."""
 MOST_TRIALS_OF_RUN = 10_000
-_TIMING = "durations are measured; starts are not recorded: every span begins with the run"
 _LONGEST = 300
 _KIND = "llmgate.kind"
 Attributes = dict[str, str | int | float | bool]
@@ -34,22 +33,28 @@ class Event:
 
 @dataclass(slots=True, kw_only=True)
 class Span:
-    """A span to be. length_s: None for one whose length nobody measured: as long as its longest child."""
+    """A span to be.
+
+    start_s: epoch seconds; None for one that begins with its first child, or else with the span that it is in.
+    length_s: None for one whose length nobody measured: it ends with its last child.
+    """
 
     name: str
     attributes: Attributes
+    start_s: float | None = None
     length_s: float | None = None
     client: bool = False
     failed: bool = False
     events: list[Event] = field(default_factory=list)
     children: list[Span] = field(default_factory=list)
 
-    @property
-    def took_s(self) -> float:
-        """Seconds of the span."""
-        if self.length_s is not None:
-            return self.length_s
-        return max((child.took_s for child in self.children), default=0.0)
+    def times(self, around: float = 0.0) -> tuple[float, float]:
+        """When it begins and ends, in epoch seconds; around: the start of the span that it is in."""
+        start = self.start_s
+        if start is None:
+            start = min((known for child in self.children if (known := child.start_s) is not None), default=around)
+        ends = [child.times(start)[1] for child in self.children]
+        return start, max([start + (self.length_s or 0.0), *ends])
 
 
 def run_span(result: Mapping[str, Any], trials: Iterable[Mapping[str, Any]], asked: Asked) -> Span:
@@ -57,13 +62,13 @@ def run_span(result: Mapping[str, Any], trials: Iterable[Mapping[str, Any]], ask
     run = result["run"]
     whole = Span(
         name="llmgate run",
+        start_s=started(result),
         length_s=_float(result["execution"].get("wall_s")),
         failed=result["verdict"] in ("fail", "error"),
         attributes=_known(
             {
                 "llmgate.run.id": run.get("id"), "llmgate.run.record": run.get("record"),
                 "llmgate.run.commit": run.get("commit"), "llmgate.verdict": result["verdict"],
-                "llmgate.timing": _TIMING,
             }
         ),
     )  # fmt: skip
@@ -85,10 +90,10 @@ def run_span(result: Mapping[str, Any], trials: Iterable[Mapping[str, Any]], ask
     return whole
 
 
-def started_ns(result: Mapping[str, Any]) -> int | None:
-    """When the run began, in nanoseconds since 1970; None where its records do not say."""
+def started(result: Mapping[str, Any]) -> float | None:
+    """When the run began, in epoch seconds; None where its records do not say."""
     try:
-        return int(datetime.fromisoformat(str(result["run"].get("started"))).timestamp()) * 1_000_000_000
+        return datetime.fromisoformat(str(result["run"].get("started"))).timestamp()
     except ValueError:
         return None
 
@@ -119,8 +124,14 @@ def _trial(row: Mapping[str, Any], asked: Asked, *, circuit: bool) -> Span:
     latency = _seconds(row.get("latency_ms"))
     if row.get("replayed"):  # nothing took place in this run
         common["llmgate.trial.recorded_latency_s"], latency = latency, 0.0
+    ended = None if row.get("replayed") else _float(row.get("ended_at"))
     made = Span(
-        name=name, length_s=latency or 0.0, client=True, failed=error is not None, attributes=_known({**common, **own})
+        name=name,
+        start_s=None if ended is None else ended - (latency or 0.0),
+        length_s=latency or 0.0,
+        client=True,
+        failed=error is not None,
+        attributes=_known({**common, **own}),
     )
     if latency is None:
         made.attributes["llmgate.timing"] = "its length was not measured"

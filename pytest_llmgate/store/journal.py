@@ -207,6 +207,7 @@ def _is_row(row: Mapping[str, Any]) -> bool:
         )
         and all(map(_are_spans, row.get("spans", {}).values()))
         and isinstance(row.get("model"), str | None)
+        and isinstance(row.get("ended_at"), float | int | None)
         and isinstance(usage, dict)
         and usage.keys() >= {"calls", "input_tokens", "output_tokens", "cost_usd"}
     )

@@ -71,7 +71,7 @@ def test_two_workers_change_nothing(example: Example, concurrency: int) -> None:
 
 def counted(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     """What was decided upon, without what clocks say."""
-    return [{**row, "latency_ms": 0, "queued_ms": 0} for row in rows if not row["overrun"]]
+    return [{**row, "latency_ms": 0, "queued_ms": 0, "ended_at": 0} for row in rows if not row["overrun"]]
 
 
 @pytest.mark.slow

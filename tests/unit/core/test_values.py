@@ -94,6 +94,7 @@ records = st.builds(
     fields=st.dictionaries(text, st.dictionaries(text, st.none() | st.booleans(), max_size=2), max_size=3),
     redactions=st.dictionaries(text, st.integers(1, 9), max_size=3),
     model=st.none() | text,
+    ended_at=st.none() | st.integers(0, 2**31).map(float),
     spans=st.dictionaries(
         text, st.lists(st.builds(Span, st.integers(0, 99), st.integers(0, 99), text, text, text)).map(tuple), max_size=2
     ),

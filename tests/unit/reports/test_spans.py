@@ -8,7 +8,7 @@ from report_samples import failing, run_result, test_row
 from pytest_llmgate.reports import semconv, spans
 from pytest_llmgate.reports.asked import Asked
 from pytest_llmgate.reports.otel import wants_traces
-from pytest_llmgate.reports.spans import MOST_TRIALS, Span, run_span, started_ns
+from pytest_llmgate.reports.spans import MOST_TRIALS, Span, run_span, started
 
 _ASKED = Asked([plan()])
 
@@ -21,7 +21,7 @@ def test_a_trial_has_the_names_of_the_conventions() -> None:
     root = run_span(run_result(test_row()), [trial(3, scores={"is-json": 0.25})], _ASKED)
     (test,) = root.children
     (call,) = test.children
-    assert (call.name, call.client, call.failed, call.took_s) == ("chat gpt-test", True, False, 0.3)
+    assert (call.name, call.client, call.failed, call.length_s) == ("chat gpt-test", True, False, 0.3)
     assert call.attributes["gen_ai.operation.name"] == "chat"
     assert call.attributes["gen_ai.provider.name"] == "openai"
     assert call.attributes["gen_ai.request.model"] == "gpt-test"
@@ -34,14 +34,22 @@ def test_a_trial_has_the_names_of_the_conventions() -> None:
     assert test.events[0].attributes[semconv.EVALUATION_LABEL] == "pass"
 
 
-def test_lengths_are_measured_ones_and_starts_are_said_to_be_unknown() -> None:
-    rows = [trial(0, latency_ms=300.0), trial(1, latency_ms=800.0), trial(2, latency_ms=9000.0, replayed=True)]
-    root = run_span(run_result(test_row()), rows, _ASKED)
-    assert root.took_s == 1.9
-    assert "starts are not recorded" in str(root.attributes["llmgate.timing"])
-    assert root.children[0].took_s == 0.8
-    replayed = root.children[0].children[2]
-    assert (replayed.took_s, replayed.attributes["llmgate.trial.recorded_latency_s"]) == (0.0, 9.0)
+def test_spans_stand_where_and_as_long_as_was_measured() -> None:
+    rows = [
+        trial(0, latency_ms=300.0, ended_at=1000.5), trial(1, latency_ms=800.0, ended_at=1001.0),
+        trial(2, latency_ms=9000.0, replayed=True),
+    ]  # fmt: skip
+    root = run_span(run_result(test_row(), started="1970-01-01T00:16:39Z"), rows, _ASKED)
+    assert root.times() == (999.0, 1001.0), "it ends with its last trial, where that is later than its own length says"
+    (test,) = root.children
+    assert test.times(999.0) == (1000.2, 1001.0)
+    assert [call.times(1000.2) for call in test.children] == [(1000.2, 1000.5), (1000.2, 1001.0), (1000.2, 1000.2)]
+    assert test.children[2].attributes["llmgate.trial.recorded_latency_s"] == 9.0
+
+
+def test_what_was_replayed_as_a_whole_begins_with_the_run() -> None:
+    root = run_span(run_result(test_row(), started="1970-01-01T00:16:39Z"), [trial(0, replayed=True)], _ASKED)
+    assert root.children[0].times(999.0) == (999.0, 999.0)
 
 
 def test_an_error_gives_its_kind_and_not_its_words() -> None:
@@ -93,8 +101,8 @@ def test_rows_of_no_known_test_are_left_alone() -> None:
 
 
 def test_a_run_without_a_date_has_no_start() -> None:
-    assert started_ns(run_result(test_row())) is None
-    assert started_ns(run_result(test_row(), started="2026-11-26T12:00:00+00:00")) == 1_795_694_400_000_000_000
+    assert started(run_result(test_row())) is None
+    assert started(run_result(test_row(), started="2026-11-26T12:00:00+00:00")) == 1_795_694_400
 
 
 def test_nothing_is_sent_anywhere_by_default() -> None:
