@@ -11,7 +11,7 @@ from pytest_llmgate.core.compared import Compared, ReplyBaseline
 from pytest_llmgate.core.plan import RUNAWAYS, GatePlan, TestPlan
 from pytest_llmgate.core.record import usage_from_row
 from pytest_llmgate.core.reply import Usage, UsageSum
-from pytest_llmgate.engine.folds import members_of
+from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.session.against import main_gate, parameters
 from pytest_llmgate.session.assembly import baseline_trials, cut_short
 
