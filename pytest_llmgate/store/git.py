@@ -37,6 +37,12 @@ def remote_url(root: Path) -> str | None:
     return (told.decode("utf-8", "replace").strip() or None) if told else None
 
 
+def top_of(root: Path) -> Path | None:
+    """The folder of the working tree that `root` lies in, without links; None outside git."""
+    told = _git(root, "rev-parse", "--show-toplevel")
+    return Path(os.fsdecode(told.removesuffix(b"\n"))).resolve() if told else None
+
+
 def commit_of(root: Path, name: str) -> str | None:
     """The commit that a revision names, None where there is none; a name that looks like an option is none."""
     if name.startswith("-"):
