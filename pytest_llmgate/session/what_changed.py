@@ -58,7 +58,7 @@ def changes_since(root: Path, plans: Iterable[Row], environ: Mapping[str, str], 
     if known is None:
         return Since(None, _against(base, "git did not say which files differ"))
     names = {*known, *_untracked(root, base.commit, rows)}
-    looser = loosened_since(root, base.commit, sorted(names))
+    looser = loosened_since(root, base.commit, sorted(names), _homes(rows))
     found = [
         *(_row("threshold", "", "", text, loosened=True) for text in looser),
         *(_row(*change) for name in sorted(names) if _may_gate(name) for change in _suite(versions, name)),
@@ -68,15 +68,17 @@ def changes_since(root: Path, plans: Iterable[Row], environ: Mapping[str, str], 
     return Since([_shown(row, redact) for row in _bounded(found)], _against(base, "" if names else reason))
 
 
-def loosened_since(root: Path, commit: str, names: Sequence[str] | None = None) -> list[str]:
+def loosened_since(
+    root: Path, commit: str, names: Sequence[str] | None = None, homes: Collection[str] = ()
+) -> list[str]:
     """What suite files, test modules and pyproject.toml let pass that those of a commit did not; cases that are gone.
 
-    names: files that differ, where they are known.
+    names: files that differ, where they are known. homes: test modules whose cases are looked at, though they stay.
     """
     known = (files_changed(root, commit) or []) if names is None else names
     versions = _Versions(root, commit)
     texts = [text for name in known if _may_gate(name) for text in _loosened(versions, name)]
-    return [*texts, *(text for name in _case_files(root, known) for text in _fewer(versions, name))]
+    return [*texts, *(text for name in _case_files(root, known, homes) for text in _fewer(versions, name))]
 
 
 def _against(base: Base, reason: str) -> dict[str, str | None]:
@@ -117,13 +119,18 @@ def _loosened(versions: _Versions, name: str) -> list[str]:
     return loosened(name, old, new)
 
 
-def _case_files(root: Path, names: Iterable[str]) -> list[str]:
-    """Those of the files that a suite, or a test module among them, names as its cases."""
+def _homes(rows: Iterable[Row]) -> set[str]:
+    """The files that tests stand in."""
+    return {str(row.get("file") or "") for row in rows} - {""}
+
+
+def _case_files(root: Path, names: Collection[str], homes: Collection[str]) -> list[str]:
+    """Those of the files that a suite, a module of `homes`, or one among them names as its cases."""
     listed = [name for name in names if not _may_gate(name)]
     if not listed:
         return []
     found: set[str] = set()
-    for file in {*files_at(root, None, SUITE_SUFFIX), *(name for name in names if name.endswith(".py"))}:
+    for file in {*files_at(root, None, SUITE_SUFFIX), *homes, *(name for name in names if name.endswith(".py"))}:
         text = text_now(root / file) or ""
         if any(PurePosixPath(name).name in text for name in listed):  # most suites need no reading
             version = version_of(file, text)
@@ -141,7 +148,7 @@ def _fewer(versions: _Versions, name: str) -> Iterator[str]:
 def _files(versions: _Versions, names: Collection[str], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """How the files differ that tests rest on, and that are no suites."""
     prompts = {name for row in rows for name in _prompts(row)}
-    cases = set(_case_files(versions.root, sorted(names)))
+    cases = set(_case_files(versions.root, names, _homes(rows)))
     wanted = sorted(cases | ({name for row in rows for name in _rests_on(row)} & set(names)))
     own = [name for name in wanted if name != PYPROJECT and not name.endswith(SUITE_SUFFIX)]
     for name in own[:_MOST_FILES]:
@@ -154,7 +161,8 @@ def _files(versions: _Versions, names: Collection[str], rows: Sequence[Row]) -> 
 
 
 def _kind(name: str) -> str:
-    return "circuit" if name.endswith((".qasm", ".qpy")) else "code" if name.endswith(".py") else "file"
+    endings = {".qasm": "circuit", ".qpy": "circuit", ".py": "code", ".jsonl": "cases", ".csv": "cases"}
+    return endings.get(PurePosixPath(name).suffix, "file")
 
 
 def _file(kind: str, name: str, old: str | None, new: str | None) -> str:

@@ -188,6 +188,16 @@ def test_lines_of_cases_are_counted_even_where_their_suite_stays_as_it_is(
     assert rows(branch) == found
 
 
+def test_cases_of_a_module_that_stays_as_it_is_are_counted_and_not_shown(branch: Path) -> None:
+    module = "import pytest\n@pytest.mark.stochastic()\n@pytest.mark.llm_cases('c.jsonl')\ndef test_a(case): ...\n"
+    committed(branch, {"suites/test_a.py": module, "suites/c.jsonl": "1\n2\n"})
+    write(branch, {"suites/c.jsonl": "9\n"})
+    assert rows(branch, "suites/test_a.py", "suites/c.jsonl", file="suites/test_a.py", prompt=None) == [
+        ("threshold", "", "suites/c.jsonl: 2 → 1 lines of cases"),
+        ("cases", "suites/c.jsonl", "1 line changed, 1 line fewer"),
+    ]
+
+
 def test_files_that_gates_name_are_shown_line_by_line_code_and_binaries_are_not(branch: Path) -> None:
     committed(branch, {"suites/policy.yaml": "a\n", "suites/check.py": "a\n", "suites/bell.qpy": "a\n"})
     names = ("suites/policy.yaml", "suites/check.py", "suites/bell.qpy")
