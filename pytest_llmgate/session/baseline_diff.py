@@ -92,8 +92,13 @@ def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[Bas
 
 
 def _commit(root: Path, against: str, environ: Mapping[str, str]) -> str:
-    commit = merge_base(root, environ) if against == _MERGE_BASE else commit_of(root, against)
+    hint = "name a branch, a tag or a commit that this checkout has: --against origin/main"
+    if against == _MERGE_BASE:
+        base = merge_base(root, environ)
+        if base.commit is None:
+            raise problem("unknown-revision", f"no merge base is known: {base.reason}", None, hint)
+        return base.commit
+    commit = commit_of(root, against)
     if commit is None:
-        hint = "name a branch, a tag or a commit that this checkout has: --against origin/main"
         raise problem("unknown-revision", f"git knows no {against!r} here", None, hint)
     return commit

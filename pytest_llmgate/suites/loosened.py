@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pytest_llmgate.suites.config import PYPROJECT
-from pytest_llmgate.suites.versions import Options, Version, options_of, version_of
+from pytest_llmgate.suites.versions import Options, Version, gates_of, options_of, version_of
 
 T = TypeVar("T")
 
@@ -16,6 +16,9 @@ _HIGHER = (
     "max_rate", "max_flag_rate", "bad_flag_rate", "beta", "max_increase", "max_increase_points", "max_tvd", "bad_tvd",
     "p50_ms", "p95_ms", "p99_ms", "max_ms", "max_usd", "threshold", "runaway_factor", "max_risk",
 )  # fmt: skip
+THRESHOLDS = frozenset((*_LOWER, *_HIGHER, "zero_tolerance", "severity", "quarantine", "rule", "alpha"))
+"""Keys of an assertion that say when it is kept, and whether that matters."""
+
 _SEVERITIES = ("info", "warn", "block")
 _NUMBER = re.compile(r"\s*([0-9.]+)\s*%?\s*")
 
@@ -29,13 +32,6 @@ def loosened(file: str, old: str | None, new: str | None) -> list[str]:
     if file == PYPROJECT:
         return _said(file, options_of(old), options_of(new), _options)
     return _said(file, version_of(file, old), version_of(file, new), _version)
-
-
-def case_files(file: str, old: str | None, new: str | None) -> list[str]:
-    """Files of cases that a suite file named and still names, relative to the root."""
-    versions = [version_of(file, text) for text in (old, new)]
-    was, now = (set() if version is None else version.case_files(file) for version in versions)
-    return sorted(was & now)
 
 
 def _said(file: str, was: T | None, now: T | None, words: Callable[[str, T, T], Iterator[str]]) -> list[str]:
@@ -61,59 +57,61 @@ def _options(file: str, was: Options, now: Options) -> Iterator[str]:
         new = now.get(name, {})
         if new.get("inconclusive") == "warn" != table.get("inconclusive"):
             yield f"{file}: {f'profile {name}: ' if name else ''}what is inconclusive no longer fails"
-    gone = [folder for folder in was[""].get("suites", ()) if folder not in now[""].get("suites", ())]
-    for folder in gone if now[""].get("suites") else ():
+    for folder in _no_longer(was[""], now[""]):
         yield f"{file}: suites of {folder} are no longer collected"
 
 
-def _test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def looser_options(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The top options of pyproject.toml that let more pass now."""
+    warns = now.get("inconclusive") == "warn" != was.get("inconclusive")
+    return [*(["inconclusive"] if warns else ()), *(["suites"] if _no_longer(was, now) else ())]
+
+
+def _no_longer(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Folders of suites that are no longer looked into."""
+    old, new = was.get("suites"), now.get("suites")
+    if not (isinstance(old, list) and isinstance(new, list) and new):
+        return []
+    return [folder for folder in old if folder not in new]
+
+
+def looser_test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of a test that let more pass now, without its assertions, each with its words."""
     errors = [test.get("max_errors", 0.05) for test in (old, new)]
     if _more(*errors):
-        yield f"max_errors: {errors[0]} → {errors[1]}"
+        yield "max_errors", f"max_errors: {errors[0]} → {errors[1]}"
     for key, usual, loose in (("cover", "each", "sample"), ("target", "cases", "cases")):
         if new.get(key, usual) == loose != old.get(key, usual):
-            yield f"{key}: {old.get(key, usual)} → {loose}"
-    was, now = _gates(old), _gates(new)
+            yield key, f"{key}: {old.get(key, usual)} → {loose}"
+
+
+def _test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    yield from (text for _, text in looser_test(old, new))
+    was, now = gates_of(old), gates_of(new)
     for name, gate in was.items():
         if name not in now:
             yield f"{name}: the assertion is gone"
         else:
-            yield from (f"{name}: {text}" for text in _gate(gate, now[name]))
+            yield from (f"{name}: {text}" for _, text in looser_gate(gate, now[name]))
 
 
-def _gates(test: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Assertions by the name that their gates get."""
-    found: dict[str, Mapping[str, Any]] = {}
-    listed = test.get("assert")
-    for gate in listed if isinstance(listed, list) else ():
-        if not isinstance(gate, dict):
-            continue
-        stem = str(gate.get("name") or gate.get("type"))
-        number = 1
-        name = stem
-        while name in found:
-            number += 1
-            name = f"{stem}-{number}"
-        found[name] = gate
-    return found
-
-
-def _gate(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def looser_gate(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of an assertion that let more pass now, each with its words."""
     if old.get("type") != new.get("type"):
-        yield f"{old.get('type')} → {new.get('type')}"
+        yield "type", f"{old.get('type')} → {new.get('type')}"
         return
     for key in (*_LOWER, *_HIGHER):
         was, now = old.get(key), new.get(key)
         of_unwanted = key == "bad_rate" and ("max_rate" in old or "max_rate" in new)
         looser = _more(now, was) if key in _LOWER and not of_unwanted else _more(was, now)
         if looser or (was is not None and now is None):
-            yield f"{key}: {was} → {'not given' if now is None else now}"
+            yield key, f"{key}: {was} → {'not given' if now is None else now}"
     if old.get("zero_tolerance") is True and new.get("zero_tolerance") is not True:
-        yield "zero_tolerance is gone"
+        yield "zero_tolerance", "zero_tolerance is gone"
     if _severity(new) < _severity(old):
-        yield f"severity: {old.get('severity', 'block')} → {new.get('severity', 'block')}"
+        yield "severity", f"severity: {old.get('severity', 'block')} → {new.get('severity', 'block')}"
     if new.get("quarantine") and not old.get("quarantine"):
-        yield "it is quarantined"
+        yield "quarantine", "it is quarantined"
 
 
 def _severity(gate: Mapping[str, Any]) -> int:
