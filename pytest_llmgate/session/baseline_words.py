@@ -6,12 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pytest_llmgate.core.baseline import CircuitBaseline, compare, distance
+from pytest_llmgate.core.baseline import AnyBaseline, CircuitBaseline, compare, distance
 from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
 from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.reports.escape import harmless, no_command, wrapped
 from pytest_llmgate.reports.words import counted, percent
-from pytest_llmgate.session.reply_words import reply_differences, reply_kind
+from pytest_llmgate.session.reply_words import anchor_moved, loosens, reply_differences, reply_kind
 from pytest_llmgate.store.accepting import Change
 
 _WIDEST = 79
@@ -21,12 +21,15 @@ _SHOWN_MOVES = 3
 def lines(title: str, changes: Sequence[Change], loosened: Sequence[str] = ()) -> list[str]:
     """A title and every change, in lines of at most 79 columns; text of users is made harmless.
 
-    loosened: sentences on thresholds that are easier to keep now, which come first.
+    loosened: sentences on thresholds that are easier to keep now, which come first; with them anchors that moved.
     """
-    found = list(_hung(f"{title}: {summary(changes, loosened)}", 0))
-    for sentence in loosened:
+    anchors = [(change.key, both) for change in changes if (both := _moved(change)) is not None]
+    easier = [*(_moved_words(key, *both) for key, both in anchors if loosens(*both)), *loosened]
+    rest = [change for change in changes if not _loosens(change)]
+    found = list(_hung(f"{title}: {summary(rest, easier)}", 0))
+    for sentence in easier:
         found += ["", *_hung(f"loosened: {sentence}", 0)]
-    for change in changes:
+    for change in sorted(rest, key=lambda change: _moved(change) is None):
         found.append("")
         for indent, sentence in change_sentences(change):
             found += _hung(sentence, indent)
@@ -52,8 +55,28 @@ def summary(changes: Sequence[Change], loosened: Sequence[str] = ()) -> str:
     return ", ".join([*found, *(f"{number} {kind}" for kind, number in counts.items())]) or "no difference"
 
 
+def _moved(change: Change) -> tuple[ReplyBaseline, ReplyBaseline] | None:
+    """What an anchor was and is, where it is other figures now."""
+    old, new = change.old, change.new
+    if change.key.arm == ANCHOR and isinstance(old, ReplyBaseline) and isinstance(new, ReplyBaseline):
+        return old, new
+    return None
+
+
+def _loosens(change: Change) -> bool:
+    both = _moved(change)
+    return both is not None and loosens(*both)
+
+
+def _moved_words(key: BaselineKey, old: ReplyBaseline, new: ReplyBaseline) -> str:
+    said = f"{key.test}, {key.gate}: {anchor_moved(old, new)}"
+    return f"{said}; {_accepted(new)}" if new.reason else said
+
+
 def word(change: Change) -> str:
-    """What became of an entry, in one word."""
+    """What became of an entry, in a word or two."""
+    if _moved(change) is not None:
+        return "anchor moved"
     if change.new is None:
         return "deleted"
     return "new" if change.old is None else "changed"
@@ -61,6 +84,10 @@ def word(change: Change) -> str:
 
 def change_sentences(change: Change) -> Iterator[tuple[int, str]]:
     """Indents and sentences on one change."""
+    both = _moved(change)
+    if both is not None:
+        yield 0, _moved_words(change.key, *both)
+        return
     yield 0, f"{word(change)}: {_name(change.key)}"
     entry = change.new or change.old
     assert entry is not None  # one of the two is there
@@ -70,7 +97,11 @@ def change_sentences(change: Change) -> Iterator[tuple[int, str]]:
         for sentence in _differences(change.old, change.new):
             yield 2, sentence
     if entry.reason:
-        yield 2, f"accepted{f' by {entry.author}' if entry.author else ''}: {entry.reason}"
+        yield 2, _accepted(entry)
+
+
+def _accepted(entry: AnyBaseline) -> str:
+    return f"accepted{f' by {entry.author}' if entry.author else ''}: {entry.reason}"
 
 
 def _name(key: BaselineKey) -> str:
