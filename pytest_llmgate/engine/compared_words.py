@@ -64,7 +64,8 @@ def anchor_words(against: Compared, *, step: bool = True) -> tuple[str, ...]:
     known = against.baseline
     if known is None or not against.anchored:
         return ()
-    reason = known.reason if len(known.reason) <= _LONGEST_REASON else f"{known.reason[: _LONGEST_REASON - 1]}…"
+    reason = " ".join(known.reason.split())  # whoever edits the file by hand may write lines
+    reason = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
     said = f'compared with the anchor ("{reason}"), not with what was accepted last'
     return (f"{said}: llmgate baseline accept --anchor moves it" if step else said,)
 

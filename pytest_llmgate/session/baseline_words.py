@@ -23,17 +23,21 @@ def lines(title: str, changes: Sequence[Change], loosened: Sequence[str] = ()) -
 
     loosened: sentences on thresholds that are easier to keep now, which come first; with them anchors that moved.
     """
-    anchors = [(change.key, both) for change in changes if (both := _moved(change)) is not None]
-    easier = [*(_moved_words(key, *both) for key, both in anchors if loosens(*both)), *loosened]
+    easier = [change for change in changes if _loosens(change)]
     rest = [change for change in changes if not _loosens(change)]
-    found = list(_hung(f"{title}: {summary(rest, easier)}", 0))
-    for sentence in easier:
+    found = list(_hung(f"{title}: {summary(rest, [*easier, *loosened])}", 0))
+    for change in easier:
+        found += ["", *_told(change, "loosened: ")]
+    for sentence in loosened:
         found += ["", *_hung(f"loosened: {sentence}", 0)]
     for change in sorted(rest, key=lambda change: _moved(change) is None):
-        found.append("")
-        for indent, sentence in change_sentences(change):
-            found += _hung(sentence, indent)
+        found += ["", *_told(change)]
     return found
+
+
+def _told(change: Change, prefix: str = "") -> Iterator[str]:
+    for number, (indent, sentence) in enumerate(change_sentences(change)):
+        yield from _hung(sentence if number else prefix + sentence, indent)
 
 
 def page(title: str, said: Sequence[str]) -> str:
@@ -48,7 +52,7 @@ def _hung(sentence: str, indent: int) -> Iterator[str]:
         yield " " * (indent + (2 if number else 0)) + no_command(line)
 
 
-def summary(changes: Sequence[Change], loosened: Sequence[str] = ()) -> str:
+def summary(changes: Sequence[Change], loosened: Sequence[object] = ()) -> str:
     """How many changes there are of each kind."""
     counts = Counter(word(change) for change in changes)
     found = [f"{len(loosened)} loosened"] if loosened else []
@@ -68,11 +72,6 @@ def _loosens(change: Change) -> bool:
     return both is not None and loosens(*both)
 
 
-def _moved_words(key: BaselineKey, old: ReplyBaseline, new: ReplyBaseline) -> str:
-    said = f"{key.test}, {key.gate}: {anchor_moved(old, new)}"
-    return f"{said}; {_accepted(new)}" if new.reason else said
-
-
 def word(change: Change) -> str:
     """What became of an entry, in a word or two."""
     if _moved(change) is not None:
@@ -84,24 +83,23 @@ def word(change: Change) -> str:
 
 def change_sentences(change: Change) -> Iterator[tuple[int, str]]:
     """Indents and sentences on one change."""
-    both = _moved(change)
-    if both is not None:
-        yield 0, _moved_words(change.key, *both)
-        return
-    yield 0, f"{word(change)}: {_name(change.key)}"
-    entry = change.new or change.old
+    entry, both = change.new or change.old, _moved(change)
     assert entry is not None  # one of the two is there
+    if both is not None:
+        yield 0, f"{change.key.test}, {change.key.gate}: {anchor_moved(*both)}"
+    else:
+        yield from _changed(change, entry)
+    if entry.reason:
+        yield 2, f"accepted{f' by {entry.author}' if entry.author else ''}: {entry.reason}"
+
+
+def _changed(change: Change, entry: AnyBaseline) -> Iterator[tuple[int, str]]:
+    yield 0, f"{word(change)}: {_name(change.key)}"
     if change.old is None or change.new is None:
         yield 2, _whole(entry)
     else:
         for sentence in _differences(change.old, change.new):
             yield 2, sentence
-    if entry.reason:
-        yield 2, _accepted(entry)
-
-
-def _accepted(entry: AnyBaseline) -> str:
-    return f"accepted{f' by {entry.author}' if entry.author else ''}: {entry.reason}"
 
 
 def _name(key: BaselineKey) -> str:

@@ -166,6 +166,9 @@ def test_a_gate_that_is_tested_against_an_anchor_says_so_and_what_moves_it() -> 
     passed = decided(window(against(anchor)), every(10))
     assert passed.reason.endswith(said)
     assert "anchor" not in decided(window(against(quality(9, 10))), every(2)).reason
+    long = replace(anchor, reason="\n".join(["release"] * 100))
+    assert len(decided(window(against(long)), every(10)).reason) < 400
+    assert "\n" not in decided(window(against(long)), every(10)).reason
 
 
 TIMED_ELSEWHERE = "run it on that class, or propose a new one"
