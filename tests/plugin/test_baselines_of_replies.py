@@ -182,7 +182,7 @@ def test_cases_that_are_gone_or_new_are_named_and_none_in_common_is_stale(approv
     approved.files({"suites/cases.jsonl": "\n".join(fewer)})
     ran = approved.gate("--llm-seed=3")
     assert "2 of the baseline's 40 cases are gone" in ran.gate("t", "as-good")["reason"]
-    assert "1 of today's 39 cases have no baseline" in ran.gate("t", "as-good")["reason"]
+    assert "1 of today's 39 cases has no baseline" in ran.gate("t", "as-good")["reason"]
     approved.files({"suites/cases.jsonl": fewer[-1]})
     gate = approved.gate().gate("t", "as-good")
     assert (gate["verdict"], gate["stop_reason"], gate["blocking"]) == ("inconclusive", "stale", True)
