@@ -421,6 +421,30 @@ def test_a_population_needs_cases_enough_to_decide(project) -> None:
     )
 
 
+@pytest.mark.parametrize("rates", ["", ", min_rate: 0.95", ", max_rate: 0.05", ", rule: fixed"])
+def test_a_population_is_not_made_to_do_by_widening_a_bad_rate_that_nobody_wrote(project, rates) -> None:
+    """Three good cases of three would rule out 5 %: that says nothing of the population."""
+
+    def population(count: int) -> str:
+        return f"cases: [{', '.join(f'{{q: {number}}}' for number in range(count))}], target: population"
+
+    few = project.refusal(population(3), f"{{type: contains{rates}}}")
+    assert "[cases-too-few]" in few
+    assert "write a bad_rate that they can rule out" in few
+    needed = int(few.split("at least ")[1].split()[0])
+    assert needed == (29 if "fixed" in rates else 56)
+    assert "[cases-too-few]" in project.refusal(population(needed - 1), f"{{type: contains{rates}}}")
+    assert project.test(population(needed), f"{{type: contains{rates}}}").trials == needed
+    assert project.test(population(3), "{type: contains, bad_rate: 0.05}").trials == 3
+
+
+def test_a_population_needs_as_many_cases_as_zero_tolerance_needs_clean_trials(project) -> None:
+    rows = ", ".join(f"{{q: {number}}}" for number in range(3))
+    message = project.refusal(f"cases: [{rows}], target: population", "{type: contains, min_rate: 1}")
+    assert "needs at least 299 cases" in message
+    assert "bad_rate" not in message
+
+
 def test_a_name_that_was_given_keeps_the_numbering_out_of_its_way(project) -> None:
     gates = project.test("", "{type: contains}, {type: contains, name: contains-2}, {type: contains}").gates
     assert [gate.name for gate in gates] == ["contains", "contains-2", "contains-3"]
