@@ -174,7 +174,7 @@ def _ended(returned: Any, body: Body, info: BodyTrial, calls: Calls, seconds: fl
         reply = _reply(returned, info, calls)
     except (TypeError, ValueError) as fault:
         return Observation(None, TrialError("junk", body.door.redact_text(str(fault))), calls.usage)
-    return _observation(reply, body, calls, seconds, passed=True)
+    return _observation(reply, body, calls, seconds, passed=True, detail="" if reply else _nothing(calls))
 
 
 def _raised(fault: BaseException, body: Body, info: BodyTrial, calls: Calls, seconds: float) -> Observation:
@@ -199,6 +199,12 @@ def _reply(returned: Any, info: BodyTrial, calls: Calls) -> Reply | None:
     if returned is not None:
         return as_reply(returned)
     return calls.replies[0] if len(calls.replies) == 1 else None
+
+
+def _nothing(calls: Calls) -> str:
+    """Why a body that came to its end left no reply, and what to do."""
+    made = f"{len(calls.pending) or 'no'} llm() call{'' if len(calls.pending) == 1 else 's'}"
+    return f"the body made {made} and returned nothing: return the reply to judge, or trial.record(reply)"
 
 
 def _observation(

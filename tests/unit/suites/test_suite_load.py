@@ -221,6 +221,13 @@ def test_a_file_that_is_no_suite_is_an_error(project, text: bytes, code: str) ->
     assert f"[{code}]" in found[0]
 
 
+def test_a_file_of_models_for_test_modules_is_told_to_have_another_name(project) -> None:
+    """Beside the suites it would be run as one, and refused, in every run."""
+    (message,) = project.complaints(b"models: {m: {provider: python, target: app.py:answer}}\n")
+    assert "add a test" in message
+    assert "or, if only test modules use it, give it a name that does not end in .suite.yaml" in message
+
+
 def test_a_suite_that_links_out_of_the_root_is_refused(project, tmp_path_factory) -> None:
     outside = tmp_path_factory.mktemp("outside") / "o.yaml"
     outside.write_text("tests: []")
