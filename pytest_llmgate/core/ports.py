@@ -219,8 +219,22 @@ class Ledger(Protocol):
     def spent(self) -> Decimal:
         """USD spent so far, by all workers."""
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether what was spent has reached the budget."""
+
     def turn(self, provider: str, per_minute: float) -> float:
         """Seconds to wait for the next allowed request of a provider, which is thereby taken."""
+
+
+class Payments(Protocol):
+    """Money of calls that no price says before what they may cost."""
+
+    def refusal(self) -> str:
+        """Why no further call may be made, or nothing."""
+
+    def book(self, usage: Usage) -> None:
+        """Count one answered call."""
 
 
 class Journal(Protocol):

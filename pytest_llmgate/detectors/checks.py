@@ -22,7 +22,7 @@ MakeCheck = Callable[[Any], Check]
 def hole(seen: Observation) -> Measurement:
     """The measurement of an observation without a reply."""
     if seen.error is None:
-        return Measurement(None, None, "there is no reply")
+        return Measurement(None, None, str(seen.detail or "there is no reply"))
     return Measurement(None, None, f"{seen.error.kind}: {seen.error.message}")
 
 

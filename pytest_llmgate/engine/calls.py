@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -26,6 +26,7 @@ from pytest_llmgate.core.ports import (
 )
 from pytest_llmgate.core.reply import Reply, Request, Usage, usage_of
 from pytest_llmgate.core.settings import RecordMode
+from pytest_llmgate.engine.purse import Purse
 
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 20.0
@@ -58,6 +59,17 @@ class ModelCaller:
         self._rooms = rooms
         self._under_way: dict[tuple[str, str, CallKey], asyncio.Future[Reply]] = {}
         self._gates: dict[str, asyncio.Semaphore] = {}
+        self._purses: dict[tuple[str, str], Purse] = {}
+
+    def purse(self, model: ModelPlan) -> Purse:
+        """Where calls of a model are booked that nothing could be set aside for."""
+        key = (model.provider, model.alias)
+        made = self._purses.get(key)
+        return made or self._purses.setdefault(key, Purse(model.model, self._rooms.ledger, self._rooms.out_of_budget))
+
+    def unpriced(self, free: Collection[str]) -> set[str]:
+        """Models that counted tokens and named no cost. free: providers whose calls cost nothing."""
+        return {purse.name for (provider, _), purse in self._purses.items() if purse.unpriced and provider not in free}
 
     def blocking(self, model: ModelPlan) -> bool:
         """Whether calls of this model are plain synchronous Python that no cassette covers."""
@@ -65,15 +77,18 @@ class ModelCaller:
 
     def answering(self, model: ModelPlan) -> Callable[[Request], Answer]:
         """A function that asks a blocking model in the calling thread; raises CallFailed. Made once a test."""
-        rooms, usage = self._rooms, self._usage
+        rooms, usage, purse = self._rooms, self._usage, self.purse(model)
         complete: Callable[[Request], Reply] = rooms.provider(model).complete_now  # type: ignore[attr-defined]
 
         def ask(request: Request) -> Answer:
+            _check(purse)
             try:
                 reply = complete(request)
             except ProviderError as fault:
                 raise CallFailed("raised", rooms.redact_text(fault.message)) from None
-            return Answer(rooms.redact(reply), usage(model, reply))
+            took = usage(model, reply)
+            purse.book(took)
+            return Answer(rooms.redact(reply), took)
 
         return ask
 
@@ -135,17 +150,25 @@ class ModelCaller:
         """One answered call, paid and redacted, and the milliseconds it waited for us."""
         rooms = self._rooms
         reserved = rooms.prices.ceiling(request) if rooms.is_live(model) else None
-        if reserved:
-            await self._reserve(reserved, model.deadline_s)
-        spent = reserved or Decimal(0)  # a call that failed may have been billed: what was set aside counts as spent
+        if not reserved:
+            return await self._paid_afterwards(model, request)
+        await self._reserve(reserved, model.deadline_s)
+        spent = reserved  # a call that failed may have been billed: what was set aside counts as spent
         try:
             reply, queued = await self._one_of_few(model, request)
             usage = self._usage(model, reply)
             spent = usage.cost_usd if usage.cost_usd is not None else spent
         finally:
-            if reserved:
-                rooms.ledger.settle(reserved, spent)
+            rooms.ledger.settle(reserved, spent)
         return rooms.redact(reply), queued
+
+    async def _paid_afterwards(self, model: ModelPlan, request: Request) -> tuple[Reply, float]:
+        """The same for a model that no price says before what it may cost."""
+        purse = self.purse(model)
+        _check(purse)
+        reply, queued = await self._one_of_few(model, request)
+        purse.book(self._usage(model, reply))
+        return self._rooms.redact(reply), queued
 
     async def _reserve(self, amount: Decimal, patience_s: float) -> None:
         """Set money aside for a call; where calls under way hold it, wait until they have settled."""
@@ -224,6 +247,13 @@ class ModelCaller:
             limit.reschedule(None if ends is None else ends + pause)  # our own queue is no fault of the model
             await asyncio.sleep(pause)
         return pause
+
+
+def _check(purse: Purse) -> None:
+    """Send nothing once the run has reached its cap."""
+    why = purse.refusal()
+    if why:
+        raise CallFailed("budget", why)
 
 
 def _pause(fault: ProviderError, attempt: int) -> float:

@@ -96,6 +96,7 @@ class CircuitStream:
         self.folded = 0
         self.done = False
         self.ended = ""
+        self.unjudged = ""  # shots that cannot be drawn are missing to all gates alike
         self._wanted = wanted
         self._states = [_ArmState(arm, place) for place, arm in enumerate(arms)]
         self._source = TrialKeys(plan.seed, plan.id, tuple(arm.id for arm in arms)).trials()

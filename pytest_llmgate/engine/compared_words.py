@@ -11,8 +11,9 @@ from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
-from pytest_llmgate.engine.gate import STALE, UNAPPROVED
+from pytest_llmgate.engine.gate import FIRST_ERROR, STALE, UNAPPROVED
 from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.engine.verdicts import first_problem, left_undecided
 from pytest_llmgate.stats.against import pairs_within, replies_of
 from pytest_llmgate.stats.ratio import RatioBounds
 
@@ -28,7 +29,6 @@ _NOUNS = {
 _ENDS = {
     "budget": "the budget ended the run",
     "interrupted": "the run was interrupted (go on with --llm-resume)",
-    "first-fail": "left undecided when another gate failed (stop: all goes on)",
     "recording-end": "the recorded trials end here",
     "holes": "replies without a figure leave it open",
 }
@@ -40,8 +40,7 @@ def undecided_sentence(gate: ComparedFold, decision: Decision, stream: TestStrea
         return "no approved baseline: propose one with --llm-baseline=propose, take it with llmgate baseline accept"
     if decision.stop_reason == STALE:
         return f"its baseline cannot be compared with: {stale_step(gate.against)}"
-    problems = stream.evidence.problems
-    first = f"; first: {problems[0]}" if problems else ""
+    first = first_problem(gate.name, stream.evidence.problems)
     if decision.stop_reason == "holes":
         share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
         return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
@@ -89,6 +88,8 @@ def _fresh(against: Compared) -> str:
 def _end(gate: ComparedFold, decision: Decision, stream: TestStream) -> str:
     if decision.outcome is Outcome.ERROR:
         return "could not be judged"
+    if decision.stop_reason in ("first-fail", FIRST_ERROR):
+        return left_undecided(decision.stop_reason, stream.unjudged)
     if decision.stop_reason == "ceiling" and gate.against.fresh:
         return f"{_fresh(gate.against)} and count for nothing: propose one of all cases{_ANEW}, or allow more trials"
     most = f"with at most {stream.plan.trials} trials; allow more, or allow a larger difference"

@@ -15,6 +15,9 @@ UNAPPROVED = "new"
 STALE = "stale"
 """Stop reason of a gate whose baseline can no longer be compared with."""
 
+FIRST_ERROR = "first-error"
+"""Stop reason of a gate that was left undecided when another one could not be judged."""
+
 
 class Fold(Protocol):
     """Folds the trials of a test for one gate; freezes at its decision, and goes on counting."""

@@ -15,11 +15,11 @@ from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.trial import Trial, TrialKeys
 from pytest_llmgate.engine.evidence import Evidence
-from pytest_llmgate.engine.gate import Fold
+from pytest_llmgate.engine.gate import FIRST_ERROR, Fold
 from pytest_llmgate.engine.groups import GroupFold
 
-_CUT = ("budget", "interrupted", "error")  # ends that nothing is drawn after, not even for a baseline
-HOPELESS = 10  # so many failures to answer in a row at the very start end the test
+_CUT = ("budget", "interrupted", "error", FIRST_ERROR)  # ends that nothing is drawn after, not even for a baseline
+HOPELESS = 10  # a gate that has no score for so many trials in a row at the very start is given up
 
 
 class TestStream:
@@ -39,6 +39,8 @@ class TestStream:
         self.folded = 0
         self.done = False
         self.ended = ""  # why the test stopped from outside, if it did
+        self.unjudged = ""  # the first blocking gate that was given up
+        self._given_up = False
         self._cases = len(plan.cases)
         self._groups = GroupFold(plan) if any(gate.repeats > 1 for gate in plan.gates) else None
         self._cover = max((self._covering(gate) for gate in self.gates), default=0)
@@ -181,7 +183,6 @@ class TestStream:
         if self._groups is not None:
             record = self._groups.settled(record)
         self.evidence.add(record)
-        verdicts = record.verdicts
         decided = 0
         failed = False
         for gate in self.gates:
@@ -191,24 +192,40 @@ class TestStream:
                 decided += 1
                 if decision.outcome is Outcome.FAIL and gate.plan.blocks:
                     failed = True
+        if None in record.verdicts.values():
+            decided += self._give_up()
         self._decided = decided
-        if record.fatal or (None in verdicts.values() and self._hopeless()):
+        if record.fatal:
             self._end("error")
         elif failed and self.plan.stop == "first-fail":
             self._end("first-fail")
-        elif decided == len(self.gates) and self.folded >= self._cover:
+        elif self.unjudged and self.plan.stop == "first-fail":
+            self._end(FIRST_ERROR)
+        elif decided == len(self.gates) and self._seen_enough():
+            self.ended = "error" if self.unjudged else ""
             self.done = True
         elif self.folded >= self._ceiling:
             self._end("ceiling")
 
-    def _hopeless(self) -> bool:
-        """Whether more trials are pointless: some gate has too many without a score, whatever the rest says."""
-        return any(
-            gate.tally.holes > self.plan.max_errors * groups_in(self._ceiling, self._cases, gate.repeats)
-            or gate.tally.holes == gate.tally.n == HOPELESS
-            for gate in self.gates
-            if gate.decision is None and gate.plan.blocks
-        )
+    def _give_up(self) -> int:
+        """Freeze the gates that more trials cannot help, and those alone; how many they are."""
+        hopeless = [gate for gate in self.gates if gate.decision is None and self._hopeless(gate)]
+        for gate in hopeless:
+            gate.stop(Outcome.ERROR, "error")
+            self._given_up = True
+            if gate.plan.blocks:
+                self.unjudged = self.unjudged or gate.name
+        return len(hopeless)
+
+    def _hopeless(self, gate: Fold) -> bool:
+        """Whether a gate has too many trials without a score, whatever the rest says."""
+        holes, groups = gate.tally.holes, groups_in(self._ceiling, self._cases, gate.repeats)
+        return holes > self.plan.max_errors * groups or holes == gate.tally.n == HOPELESS
+
+    def _seen_enough(self) -> bool:
+        """Whether no case need be seen any more, all gates being decided; without a pass none waits for the rest."""
+        passes = any(gate.decision is not None and gate.decision.outcome is Outcome.PASS for gate in self.gates)
+        return self.folded >= self._cover or (self._given_up and not passes)
 
     def cut(self, reason: str) -> None:
         """Stop from outside (`budget`, `interrupted`): what is undecided stays undecided.

@@ -14,10 +14,10 @@ from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.reply import NO_USAGE
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict
 from pytest_llmgate.engine.flags import flag_figures, flag_words
-from pytest_llmgate.engine.gate import Fold, GateFold
+from pytest_llmgate.engine.gate import FIRST_ERROR, Fold, GateFold
 from pytest_llmgate.stats.intervals import quantile_ci
 
-CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
+CUT = frozenset({"budget", "interrupted", "first-fail", FIRST_ERROR, "recording-end"})
 
 
 class RateEvidence(Protocol):
@@ -33,6 +33,7 @@ class RateStream(Protocol):
     """What a verdict on a rate needs of its stream, be it of replies or of shots."""
 
     plan: TestPlan
+    unjudged: str
 
     @property
     def evidence(self) -> RateEvidence: ...
@@ -169,13 +170,26 @@ def _census_sentence(gate: GateFold, decision: Decision) -> str:
 
 
 def _error_sentence(gate: GateFold, decision: Decision, stream: RateStream) -> str:
-    first = f"; first: {stream.evidence.problems[0]}" if stream.evidence.problems else ""
+    first = first_problem(gate.name, stream.evidence.problems)
     unit = "shots" if stream.plan.kind == "circuit" else "trials"
     if decision.stop_reason == "holes":
         groups = f"groups of {gate.repeats}" if gate.repeats > 1 else "trials"
         share = f"{gate.tally.holes} of {gate.tally.n} {groups} could not be scored"
         return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
     return f"could not be judged after {gate.tally.n} {unit}{first}"
+
+
+def first_problem(gate: str, problems: Sequence[str]) -> str:
+    """`; first: …`, of the first trial that this gate has no score for, as far as the problems name gates."""
+    own = (said for said in problems if f": {gate}: " in said or f"; {gate}: " in said)
+    first = next(own, problems[0] if problems else "")
+    return f"; first: {first}" if first else ""
+
+
+def left_undecided(reason: str, unjudged: str) -> str:
+    """What ended the test before a gate was decided. unjudged: the gate that could not be judged."""
+    other = "another gate failed" if reason == "first-fail" else f"gate {unjudged} could not be judged"
+    return f"left undecided when {other} (stop: all goes on)"
 
 
 def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: RateStream) -> str:
@@ -193,8 +207,8 @@ def _inconclusive_sentence(gate: GateFold, decision: Decision, stream: RateStrea
         return f"{counted}: {between}; the budget ended the run"
     if decision.stop_reason == "interrupted":
         return f"{counted}: {between}; the run was interrupted (go on with --llm-resume)"
-    if decision.stop_reason == "first-fail":
-        return f"{counted}: left undecided when another gate failed (stop: all goes on)"
+    if decision.stop_reason in ("first-fail", FIRST_ERROR):
+        return f"{counted}: {left_undecided(decision.stop_reason, stream.unjudged)}"
     if decision.stop_reason == "recording-end":
         return f"{counted}: {between}; the recorded trials end here"
     if decision.stop_reason == "holes":

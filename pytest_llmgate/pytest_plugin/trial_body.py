@@ -105,6 +105,11 @@ class _Sampled:
         self._body = body
         self.escaped: BaseException | None = None
 
+    def _refused(self) -> Observation | None:
+        """What a trial gives that the budget does not cover; None where it may run."""
+        why = self._body.door.purse.refusal()
+        return Observation(None, TrialError("budget", why)) if why else None
+
     def _caught(self, fault: BaseException, info: BodyTrial, calls: Calls, seconds: float) -> Observation:
         if _leaves(fault, info, calls):
             self.escaped = fault
@@ -117,6 +122,9 @@ class SyncBody(_Sampled):
 
     def sample_now(self, trial: Trial) -> Observation:
         """Run the body once."""
+        refused = self._refused()
+        if refused is not None:
+            return refused
         arguments, info, calls = self._body.bind(trial, awaits=False)
         began = perf_counter()
         try:
@@ -131,6 +139,9 @@ class AsyncBody(_Sampled):
 
     async def sample(self, trial: Trial) -> Observation:
         """Run the body once."""
+        refused = self._refused()
+        if refused is not None:
+            return refused
         arguments, info, calls = self._body.bind(trial, awaits=True)
         began = perf_counter()
         try:
@@ -163,7 +174,7 @@ def _ended(returned: Any, body: Body, info: BodyTrial, calls: Calls, seconds: fl
         reply = _reply(returned, info, calls)
     except (TypeError, ValueError) as fault:
         return Observation(None, TrialError("junk", body.door.redact_text(str(fault))), calls.usage)
-    return _observation(reply, body, calls, seconds, passed=True)
+    return _observation(reply, body, calls, seconds, passed=True, detail="" if reply else _nothing(calls))
 
 
 def _raised(fault: BaseException, body: Body, info: BodyTrial, calls: Calls, seconds: float) -> Observation:
@@ -190,6 +201,12 @@ def _reply(returned: Any, info: BodyTrial, calls: Calls) -> Reply | None:
     return calls.replies[0] if len(calls.replies) == 1 else None
 
 
+def _nothing(calls: Calls) -> str:
+    """Why a body that came to its end left no reply, and what to do."""
+    made = f"{len(calls.pending) or 'no'} llm() call{'' if len(calls.pending) == 1 else 's'}"
+    return f"the body made {made} and returned nothing: return the reply to judge, or trial.record(reply)"
+
+
 def _observation(
     reply: Reply | None, body: Body, calls: Calls, seconds: float, *, passed: bool, detail: str = ""
 ) -> Observation:
@@ -199,7 +216,9 @@ def _observation(
     latency = seconds * 1000.0 - calls.queued_ms
     if reply is not None and reply.latency_ms is not None:
         latency = reply.latency_ms
-    usage = calls.usage if calls.pending else _own_usage(reply)
+    own = NO_USAGE if calls.pending else _own_usage(reply)  # calls of llm() have been booked
+    body.door.purse.book(own)
+    usage = calls.usage if calls.pending else own
     return Observation(reply, None, usage, latency, calls.queued_ms, calls.replayed, passed, detail or None)
 
 

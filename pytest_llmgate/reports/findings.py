@@ -69,9 +69,9 @@ def _of_test(test: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _is_bad(gate: Mapping[str, Any]) -> bool:
-    """Gates that an earlier failure left undecided are no news, nor are undecided ones that do not block."""
+    """Gates that another one left undecided are no news, nor are undecided ones that do not block."""
     if gate["verdict"] == "inconclusive":
-        return bool(gate.get("blocking", True)) and gate["stop_reason"] != "first-fail"
+        return bool(gate.get("blocking", True)) and gate["stop_reason"] not in ("first-fail", "first-error")
     return bool(gate["verdict"] != "pass")
 
 

@@ -37,7 +37,7 @@ _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
 _OF_TRIAL = re.compile(r"^case .{1,200}?, repeat \d+: ")
 _INDENT = 16  # the column of sentences, behind the longest verdict word
-_SAID_ALL = frozenset({"first-fail", "error", "new", "stale"})  # stops whose sentence leaves nothing to add
+_SAID_ALL = frozenset({"first-fail", "first-error", "error", "new", "stale"})  # stops whose sentence says all
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
 
 

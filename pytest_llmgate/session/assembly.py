@@ -23,6 +23,7 @@ from pytest_llmgate.detectors.negated import negate
 from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
+from pytest_llmgate.engine.purse import Purse
 from pytest_llmgate.engine.slices import by_case
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
@@ -95,6 +96,7 @@ class Parts:
     cassette: Callable[[str, int], JsonlCassette]
     out_of_budget: Callable[[], None]
     callers: dict[str, ModelCaller] = field(default_factory=dict)
+    purses: dict[str, Purse] = field(default_factory=dict)
 
     def files(self, plan: TestPlan) -> SuiteFiles:
         return SuiteFiles(self.settings.root, self.settings.root / plan.base)
@@ -118,6 +120,28 @@ class Parts:
             )
             self.callers[key] = ModelCaller(rooms)
         return self.callers[key]
+
+    def purse(self, plan: TestPlan) -> Purse:
+        """Where a test books what its function, or its body, says that it cost beside its calls of models."""
+        if plan.id not in self.purses:
+            self.purses[plan.id] = Purse(plan.function or plan.id, self.ledger, self.out_of_budget)
+        return self.purses[plan.id]
+
+    def unpriced(self, live: Sequence[TestPlan]) -> set[str]:
+        """Models, functions and test bodies whose calls the budget does not cover.
+
+        live: tests whose models may have been asked. Those without a price count, unless their replies name costs.
+        """
+        asked = [(model, plan) for plan in live for model in (plan.model, *plan.judges.values()) if model]
+        unknown = {
+            model.model
+            for model, plan in asked
+            if model.provider not in FREE_PROVIDERS
+            and not priced(model, self.prices)
+            and not self.caller(plan).purse(model).costs
+        }
+        told = [self.callers[key].unpriced(("local",)) for key in self.callers]
+        return unknown.union(*told, (purse.name for purse in self.purses.values() if purse.unpriced))
 
 
 def rule_plan(gate: GatePlan, plan: TestPlan, designs: Designs) -> RulePlan:

@@ -166,7 +166,7 @@ def _objection(row: Mapping[str, Any] | None, test: str, own: Collection[str], c
     for gate in row["gates"]:
         if not _of_baseline(gate, own) and gate["verdict"] != "pass" and gate.get("blocking", True):
             text = f"{test} is not good: {gate['name']} is {gate['verdict']}: {gate['reason']}"
-            cut = gate["stop_reason"] == "first-fail"
+            cut = gate["stop_reason"] in ("first-fail", "first-error")
             hint = "write stop: all at the test, so that every gate speaks" if cut else "mend that first"
             return Problem("accept-refused", text, None, f"{hint}: nothing is accepted from a failing test")
     for gate in row["gates"]:

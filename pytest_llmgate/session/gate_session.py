@@ -135,8 +135,8 @@ class GateSession:
 
     def _subject(self, plan: TestPlan) -> Subject | BlockingSubject:
         parts = self.parts
-        caller = parts.caller(plan)
-        subject = build_subject(plan, parts.files(plan), caller, parts.redact, parts.redact_text, self._guard)
+        caller, purse = parts.caller(plan), parts.purse(plan)
+        subject = build_subject(plan, parts.files(plan), caller, parts.redact, parts.redact_text, purse, self._guard)
         subject.check()
         model = plan.model
         if isinstance(subject, PromptSubject) and model is not None and caller.blocking(model):
@@ -157,7 +157,8 @@ class GateSession:
     def models(self, plan: TestPlan) -> ModelDoor:
         """The way of a test body to its suite's prompts and models."""
         parts = self.parts
-        return ModelDoor(plan, parts.caller(plan), self.engine, self._guard, parts.redact, parts.redact_text)
+        caller, purse = parts.caller(plan), parts.purse(plan)
+        return ModelDoor(plan, caller, self.engine, self._guard, parts.redact, parts.redact_text, purse)
 
     def submit(self, test_id: str, subject: Subject | BlockingSubject | None = None) -> None:
         """Start sampling a test unless it is under way; a test that cannot start gets its error verdict."""
@@ -264,13 +265,9 @@ class GateSession:
         ]
 
     def _unpriced(self) -> set[str]:
-        """Live models that the budget could not cover, because nobody knows their price."""
-        if self.settings.record == "replay":
-            return set()
+        """What the budget could not cover, because nobody knows its price and its replies do not say."""
         plans = [self.plans[test_id] for test_id in self._tests]
-        models = [model for plan in plans for model in (plan.model, *plan.judges.values())]
-        live = [model for model in models if model and model.provider not in assembly.FREE_PROVIDERS]
-        return {model.model for model in live if not assembly.priced(model, self.parts.prices)}
+        return self.parts.unpriced(() if self.settings.record == "replay" else plans)
 
 
 def _share(settings: Settings) -> int:

@@ -11,6 +11,7 @@ from pytest_llmgate.core.ports import CallFailed, CallKey
 from pytest_llmgate.core.reply import Reply, Request, Usage
 from pytest_llmgate.core.trial import Trial, call_seed
 from pytest_llmgate.engine.calls import ModelCaller
+from pytest_llmgate.engine.purse import Purse
 from pytest_llmgate.engine.runner import Engine
 from pytest_llmgate.subjects.guard import Guard
 from pytest_llmgate.subjects.templates import PromptTemplate
@@ -47,7 +48,7 @@ class PendingCall:
 
 
 class ModelDoor:
-    """Prompts and models by name, for the bodies of one test."""
+    """Prompts and models by name, for the bodies of one test. purse: for what a body itself says that it cost."""
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class ModelDoor:
         guard: Guard,
         redact: Callable[[Reply], Reply],
         redact_text: Callable[[str], str],
+        purse: Purse,
     ) -> None:
         self._plan = plan
         self._caller = caller
@@ -65,6 +67,7 @@ class ModelDoor:
         self._guard = guard
         self.redact = redact
         self.redact_text = redact_text
+        self.purse = purse
 
     def call(
         self,

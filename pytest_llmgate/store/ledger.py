@@ -76,6 +76,12 @@ class FileLedger:
             return Decimal(book["spent"])
 
     @property
+    def exhausted(self) -> bool:
+        """Whether what was spent has reached the budget; a budget of 0 is, once something was spent."""
+        with self._open() as book:
+            return book["budget"] is not None and bool(book["spent"]) and book["spent"] >= book["budget"]
+
+    @property
     def reserved(self) -> Decimal:
         """USD set aside at this moment by all workers."""
         with self._open() as book:

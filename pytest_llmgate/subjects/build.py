@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import is_async
 from pytest_llmgate.core.plan import TestPlan
-from pytest_llmgate.core.ports import Caller
+from pytest_llmgate.core.ports import Caller, Payments
 
 if TYPE_CHECKING:
     from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject, Redact, RedactText
@@ -23,12 +23,14 @@ def build_subject(
     caller: Caller,
     redact: Redact,
     redact_text: RedactText,
+    payments: Payments,
     guard: Guard | None = None,
 ) -> BuiltSubject:
     """The subject of a plan of kind `prompt` or `function`; call its `check()` before spending anything.
 
     files: where a function is loaded from. caller: asks models for a prompt; it redacts itself. redact,
-    redact_text: for a function's replies and errors. guard: the session's child for costly templates.
+    redact_text: for a function's replies and errors. payments: where what its replies cost is booked. guard: the
+    session's child for costly templates.
     Raises `template-syntax`, `function-target`, and what loading a file raises.
     """
     if plan.kind == "prompt":
@@ -39,4 +41,4 @@ def build_subject(
 
     function = load_function(plan, files)
     kind = FunctionSubject if is_async(function) else BlockingFunctionSubject
-    return kind(plan, function, files.root, redact, redact_text)
+    return kind(plan, function, files.root, redact, redact_text, payments)

@@ -15,6 +15,7 @@ from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import message_of
 from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.ports import Payments
 from pytest_llmgate.core.reply import Reply, Usage, usage_of
 from pytest_llmgate.core.reply_from import as_reply
 from pytest_llmgate.core.trial import Trial
@@ -46,17 +47,24 @@ def load_function(plan: TestPlan, files: SuiteFiles) -> Callable[..., Any]:
 class _Function:
     """What both kinds share: the arguments of each case, and how answers and faults become observations.
 
-    redact, redact_text: applied to everything that leaves.
+    redact, redact_text: applied to everything that leaves. payments: where what a reply says that it cost is booked.
     """
 
     def __init__(
-        self, plan: TestPlan, function: Callable[..., Any], root: Path, redact: Redact, redact_text: RedactText
+        self,
+        plan: TestPlan,
+        function: Callable[..., Any],
+        root: Path,
+        redact: Redact,
+        redact_text: RedactText,
+        payments: Payments,
     ) -> None:
         self._plan = plan
         self._function = function
         self._root = root.resolve()
         self._redact = redact
         self._redact_text = redact_text
+        self._payments = payments
         self._signature = _signature(function)
         names = self._signature.parameters if self._signature else {}
         self._wants_case = _named(names, "case")
@@ -98,6 +106,11 @@ class _Function:
             arguments[name] = TrialInfo(trial) if name == "trial" else case
         return arguments
 
+    def _refused(self) -> Observation | None:
+        """What a trial gives that the budget does not cover; None where it may run."""
+        why = self._payments.refusal()
+        return Observation(None, TrialError("budget", why)) if why else None
+
     def _answered(self, value: Any, latency_ms: float) -> Observation:
         try:
             reply = as_reply(value)
@@ -106,7 +119,9 @@ class _Function:
                 None, TrialError("junk", self._redact_text(_line(_junk(value, fault)))), _ONE_CALL, latency_ms
             )
         latency = latency_ms if reply.latency_ms is None else reply.latency_ms
-        return Observation(self._redact(reply), None, usage_of(reply), latency)
+        usage = usage_of(reply)
+        self._payments.book(usage)
+        return Observation(self._redact(reply), None, usage, latency)
 
     def _raised(self, fault: Exception) -> Observation:
         message = _line(f"{type(fault).__name__}: {message_of(fault)}")
@@ -127,6 +142,9 @@ class BlockingFunctionSubject(_Function):
 
     def sample_now(self, trial: Trial) -> Observation:
         """Call it once; what it raises is data, but KeyboardInterrupt and its like pass."""
+        refused = self._refused()
+        if refused is not None:
+            return refused
         arguments = self._arguments(trial)
         start = perf_counter()
         try:
@@ -141,6 +159,9 @@ class FunctionSubject(_Function):
 
     async def sample(self, trial: Trial) -> Observation:
         """Await it once; what it raises is data, but cancellation passes."""
+        refused = self._refused()
+        if refused is not None:
+            return refused
         arguments = self._arguments(trial)
         start = perf_counter()
         try:

@@ -12,9 +12,10 @@ from pytest_llmgate.core.plan import EQUIVALENT, SUCCESS_PROBABILITY, GatePlan, 
 from pytest_llmgate.core.ports import Comparer, Designs
 from pytest_llmgate.stats.against import compared_rule, trials_of
 from pytest_llmgate.stats.clusters import population_ok
+from pytest_llmgate.stats.goal import RateGoal
 from pytest_llmgate.stats.intervals import zero_fail_n
 from pytest_llmgate.stats.paired import PairedRate, PairTally
-from pytest_llmgate.stats.planning import RulePlan, gate_rule
+from pytest_llmgate.stats.planning import RulePlan, assumed_bad, gate_rule
 from pytest_llmgate.stats.rules import SequentialRate
 from pytest_llmgate.suites.problems import Problems
 
@@ -98,18 +99,30 @@ class Compiler:
         return self._chosen[key]
 
     def _check_population(self, gate: GatePlan, size: int, plan: TestPlan) -> None:
-        """With every case good, a gate on the population must pass, or it never could."""
+        """With every case good, a gate on the population must pass, or it never could.
+
+        A bad rate that nobody wrote is not widened here: what so few cases can rule out is no news of anything.
+        """
         if not gate.rated:
             if not _speaks_of_population(gate, size):
                 message = f"gate {gate.name!r} has too few cases to say anything of the population: {size}"
                 raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
             return
-        rule = self._rule(gate, size)
+        rule = self._rule(_unwidened(gate), size)
         best = rule.rule.decide(Tally(size))
         if best is None or best.outcome is not Outcome.PASS:
             needed = _fewest_to_pass(rule)
             message = f"gate {gate.name!r} needs at least {needed} cases to say anything of the population, not {size}"
-            raise problem("cases-too-few", message, gate.where or plan.where, "add cases, or write target: cases")
+            own = ", write a bad_rate that they can rule out," if gate.bad_assumed and not gate.zero_tolerance else ","
+            raise problem("cases-too-few", message, gate.where or plan.where, f"add cases{own} or write target: cases")
+
+
+def _unwidened(gate: GatePlan) -> GatePlan:
+    """A gate on a rate with the bad rate that it has where there are trials enough."""
+    if not gate.bad_assumed or gate.zero_tolerance or gate.good >= 1.0:
+        return gate
+    goal = RateGoal(good=gate.good, bad=gate.good / 2, alpha=gate.alpha, beta=gate.beta)
+    return replace(gate, bad=assumed_bad(goal, None), bad_assumed=False)
 
 
 def _speaks_of_population(gate: GatePlan, size: int) -> bool:

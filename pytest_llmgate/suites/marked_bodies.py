@@ -37,6 +37,7 @@ _TEST_KEYS: Mapping[str, Kind] = {
     "workers": WORKERS,
 }
 """Keywords of `stochastic` that speak of the test; all others speak of its gate."""
+_KINDS: Mapping[type, str] = {str: "a path", dict: "a dict", list: "a list", type: "a class"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,9 @@ def only_argument(mark: Mark, key: str, where: Where, *kinds: type) -> Any:
     name, args, kwargs = mark
     given = [*args, *(value for word, value in kwargs.items() if word == key)]
     if len(given) != 1 or set(kwargs) - {key} or not isinstance(given[0], kinds):
-        wanted = " or ".join("a path" if kind is str else "a list" for kind in kinds)
-        raise problem("marker-arguments", f"{name} takes {wanted}", where, f"write {name}({key})")
+        wanted = [_KINDS[kind] for kind in kinds if kind in _KINDS]
+        either = " or ".join(filter(None, [", ".join(wanted[:-1]), wanted[-1]]))
+        raise problem("marker-arguments", f"{name} takes {either}", where, f"write {name}({key})")
     return given[0]
 
 

@@ -17,7 +17,10 @@ from pytest_llmgate.suites.naming import all_gates
 from pytest_llmgate.suites.node import Node
 
 _SUBJECTS = ("prompt", "function", "http", "circuit")
-_NO_TESTS = "add a test: {id: …, prompt: …, cases: …, assert: […]}"
+_NO_TESTS = (
+    "add a test: {id: …, prompt: …, cases: …, assert: […]}; "
+    "or, if only test modules use it, give it a name that does not end in .suite.yaml"
+)
 
 
 def read_tests(root: Node, keys: Mapping[str, Node], shop: Workshop) -> list[Draft]:

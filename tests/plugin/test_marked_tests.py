@@ -370,6 +370,9 @@ def test_what_is_measured_is_what_was_recorded_else_returned_else_the_only_reply
         "test_recorded": "pass", "test_returned": "pass", "test_dict": "pass", "test_only_reply": "pass",
         "test_two_replies": "error", "test_nothing": "error", "test_wrong": "fail", "test_failing_body": "fail",
     }, ran.text  # fmt: skip
+    next_step = "and returned nothing: return the reply to judge, or trial.record(reply)"
+    for test, made in (("test_two_replies", "2 llm() calls"), ("test_nothing", "no llm() calls")):
+        assert f"schema_agreement: the body made {made} {next_step}" in ran.gate(test)["reason"]
 
 
 def test_several_markers_are_gates_of_one_stream(example: Example) -> None:

@@ -61,6 +61,10 @@ class Purse:
         self.reserved -= reserved
         self.spent += spent
 
+    @property
+    def exhausted(self) -> bool:
+        return 0 < self.spent >= self.left
+
     def turn(self, provider: str, per_minute: float) -> float:
         self.turns.append(provider)
         return self.wait
@@ -74,6 +78,14 @@ class Tariff:
 
     def ceiling(self, request: Request) -> Decimal:
         return Decimal(1)
+
+
+class NoTariff:
+    """Knows no model."""
+
+    def cost(self, model: str, usage: Usage) -> None: ...
+
+    def ceiling(self, request: Request) -> None: ...
 
 
 class Tape:
@@ -233,6 +245,46 @@ def test_a_provider_that_costs_nothing_needs_no_budget() -> None:
     bench = Bench(Reply("hello"), purse=Purse("0"))
     bench.provider.live = False
     assert bench.ask().reply.text == "hello"
+
+
+@pytest.mark.parametrize("asked", ["awaited", "in a thread"])
+def test_what_a_model_of_ones_own_says_that_it_cost_is_booked_until_the_budget_is_reached(asked: str) -> None:
+    bench = Bench(Reply("hello", cost_usd="0.25"), purse=Purse("0.50"))
+    bench.provider.live = False
+    bench.provider.complete_now = lambda request: run(bench.provider.complete(request))  # type: ignore[attr-defined]
+    ask = bench.caller.answering(MODEL)
+
+    def once() -> Any:
+        return bench.ask() if asked == "awaited" else ask(REQUEST)
+
+    once(), once()
+    assert (bench.purse.spent, bench.purse.reserved, bench.broke) == (Decimal("0.50"), 0, 0)
+    with pytest.raises(CallFailed, match=r"the budget of this run is used up: \$0\.50 is spent") as caught:
+        once()
+    assert (caught.value.kind, caught.value.fatal) == ("budget", False)
+    assert (bench.provider.asked, bench.broke) == (2, 1)
+
+
+def test_a_free_model_is_asked_on_where_others_have_used_up_the_budget() -> None:
+    bench = Bench(Reply("hello"), purse=Purse("0.50"))
+    bench.provider.live = False
+    bench.ask()
+    bench.purse.spent = Decimal(1)
+    assert bench.ask().reply.text == "hello"
+
+
+def test_a_model_that_nobody_has_asked_yet_may_cost_something() -> None:
+    """A run that goes on with its budget used up would pay for as many calls as are in flight."""
+    bench = Bench(Reply("hello", cost_usd="0.25"), purse=Purse("0.50"))
+    bench.provider.live, bench.purse.spent = False, Decimal("0.50")
+    assert bench.fails().kind == "budget"
+    assert bench.provider.asked == 0
+
+
+def test_a_replayed_reply_costs_nothing() -> None:
+    bench = Bench(Reply("hello", cost_usd="0.25"), tape=Tape(), prices=NoTariff())
+    assert [bench.ask().replayed for _ in range(3)] == [False, True, True]
+    assert bench.purse.spent == Decimal("0.25")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_samples import cases, plan, record, run_through
+from engine_samples import cases, gate, plan, record, run_through
+from engine_samples import stream as stream_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -156,6 +157,13 @@ def test_no_draw_of_trials_makes_more_pairs_than_are_promised(replies: list[int]
     drawn = [trial % today for trial in range(trials)]
     pairs = sum(min(n, drawn.count(number)) for number, n in enumerate(replies))
     assert pairs <= pairs_within(known(baseline, today), trials) <= trials
+
+
+def test_a_gate_with_a_baseline_is_left_undecided_when_another_cannot_be_judged() -> None:
+    both = stream_of(plan(against(quality(9, 10)), gate("broken"), cases=cases(40), trials=400))
+    found = decided(both, lambda _: {"as-good": True, "broken": None})
+    assert (found.verdict, found.stop_reason) == (Outcome.INCONCLUSIVE, "first-error")
+    assert "; left undecided when gate broken could not be judged (stop: all goes on)" in found.reason
 
 
 def test_a_gate_that_is_tested_against_an_anchor_says_so_and_what_moves_it() -> None:

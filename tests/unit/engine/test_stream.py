@@ -170,6 +170,85 @@ def test_holes_of_a_gate_that_does_not_block_do_not_end_the_test() -> None:
     assert decide_test(window).verdict is Outcome.PASS
 
 
+def test_a_gate_that_does_not_block_and_never_has_a_score_draws_no_trials() -> None:
+    """The gate that blocks passed at 13; the rest of the ceiling was paid for a broken measure beside it."""
+    window = stream(plan(gate("extra", severity="info"), gate("good"), trials=1500))
+    reasons = {"extra": "the measure raised KeyError: 'total'"}
+    asked = run_through(window, lambda _: {"extra": None, "good": True}, reasons=reasons)
+    assert (asked, outcomes(window)) == (13, ["error error", "pass boundary"])
+    verdict = decide_test(window)
+    extra = verdict.gates[0]
+    assert (verdict.verdict, extra.verdict, extra.stop_reason) == (Outcome.PASS, Outcome.ERROR, "holes")
+    assert extra.reason == (f"10 of 10 trials could not be scored (limit 5 %); first: {window.evidence.problems[0]}")
+    assert "KeyError: 'total'" in extra.reason
+
+
+def broken_and_sound(**fields: Any) -> TestStream:
+    """A test with a gate that never has a score and one whose trials are all good."""
+    window = stream(plan(gate("broken"), gate("sound"), trials=1500, **fields))
+    run_through(window, lambda _: {"broken": None, "sound": True}, reasons={"broken": "no score"})
+    return window
+
+
+def test_with_stop_all_a_gate_that_cannot_be_judged_leaves_the_others_to_their_own_stop() -> None:
+    window = broken_and_sound(stop="all")
+    assert outcomes(window) == ["error error", "pass boundary"]
+    assert (window.folded, window.gates[0].tally.n, window.gates[1].tally.n) == (13, HOPELESS, 13)
+    assert decide_test(window).verdict is Outcome.ERROR
+
+
+def test_with_stop_all_a_failure_is_found_beside_a_gate_that_cannot_be_judged() -> None:
+    """It is proved only after the broken gate was given up."""
+    window = stream(plan(gate("broken"), gate("bad"), stop="all", trials=1500))
+    run_through(window, lambda trial: {"broken": None, "bad": trial.index < 10})
+    assert outcomes(window) == ["error error", "fail boundary"]
+    assert window.gates[1].tally.n > HOPELESS
+    assert decide_test(window).verdict is Outcome.FAIL
+
+
+def test_with_first_fail_a_gate_that_cannot_be_judged_leaves_the_others_undecided() -> None:
+    window = broken_and_sound()
+    assert outcomes(window) == ["error error", "inconclusive first-error"]
+    broken, sound = decide_test(window).gates
+    assert broken.reason.startswith("10 of 10 trials could not be scored")
+    assert sound.reason == "10 of 10: left undecided when gate broken could not be judged (stop: all goes on)"
+
+
+@pytest.mark.parametrize("stop", ["first-fail", "all"])
+def test_where_no_gate_can_be_judged_no_case_is_asked_any_more(stop: str) -> None:
+    window = stream(plan(*TWO, gate("extra", severity="info"), cases=cases(400), trials=1500, stop=stop))
+    assert run_through(window, lambda _: None, error="refused: 401") == HOPELESS
+    assert outcomes(window) == ["error error"] * 3
+    assert window.next() is None
+
+
+def test_a_pass_beside_a_gate_that_cannot_be_judged_still_waits_for_every_case() -> None:
+    window = stream(plan(gate("broken"), gate("sound"), cases=cases(30), stop="all"))
+    assert run_through(window, lambda _: {"broken": None, "sound": True}) == 30
+    assert outcomes(window) == ["error error", "pass boundary"]
+
+
+def test_nothing_is_drawn_for_a_baseline_of_a_test_that_cannot_be_judged() -> None:
+    for stop in ("first-fail", "all"):
+        window = stream(plan(gate("broken"), gate("sound"), stop=stop), sampled=60)
+        assert run_through(window, lambda _: {"broken": None, "sound": True}) <= 13
+        assert window.over
+
+
+@settings(max_examples=150, deadline=None)
+@given(answers, answers, st.sampled_from([0.05, 0.3]), st.sampled_from(["block", "info"]), st.integers(1, 30))
+def test_with_stop_all_a_gate_decides_as_if_it_were_alone(
+    ours: list[Any], theirs: list[Any], limit: float, severity: Any, count: int
+) -> None:
+    """Whatever another gate of its test does: passes, fails, or cannot be judged."""
+    fields: dict[str, Any] = {"cases": cases(count), "stop": "all", "max_errors": limit}
+    other = gate("other", severity=severity)
+    alone, both = stream(plan(gate("mine"), **fields)), stream(plan(gate("mine"), other, **fields))
+    run_through(alone, lambda trial: ours[trial.index])
+    run_through(both, lambda trial: {"mine": ours[trial.index], "other": theirs[trial.index]})
+    assert (both.gates[0].decision, both.gates[0].tally) == (alone.gates[0].decision, alone.gates[0].tally)
+
+
 def test_a_failure_that_is_proved_stays_one_among_errors() -> None:
     window = stream(plan(max_errors=0.01))
     run_through(window, lambda trial: False if trial.index < 3 else None)

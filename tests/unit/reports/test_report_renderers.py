@@ -294,8 +294,9 @@ def test_a_badge_says_the_verdict_and_loads_nothing(verdict: str) -> None:
     assert not re.search(r"href|url\(|<script|<image|<style", text)
 
 
-def test_findings_are_the_worst_first_and_leave_out_what_is_no_news() -> None:
-    cut = gate_verdict(name="cut", verdict="inconclusive", stop_reason="first-fail")
+@pytest.mark.parametrize("why", ["first-fail", "first-error"])
+def test_findings_are_the_worst_first_and_leave_out_what_is_no_news(why: str) -> None:
+    cut = gate_verdict(name="cut", verdict="inconclusive", stop_reason=why)
     near = gate_verdict(name="near", verdict="fail", estimate=0.9)
     far = gate_verdict(name="far", verdict="fail", estimate=0.1)
     broken = failed(3, verdict="error", gates=(), problems=("no model",))

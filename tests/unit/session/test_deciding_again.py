@@ -39,14 +39,17 @@ def plan(**fields: Any) -> TestPlan:
     return TestPlan(**given)
 
 
-def sampled(test: TestPlan, text: Any, good: Any = lambda trial: True) -> tuple[TestVerdict, list[Row]]:
-    """The verdict of a live run, and the rows that it left on disk."""
+def sampled(
+    test: TestPlan, text: Any, good: Any = lambda trial: True, broken: Mapping[str, None] | None = None
+) -> tuple[TestVerdict, list[Row]]:
+    """The verdict of a live run, and the rows that it left on disk. broken: gates that have no score."""
     window, rows = assembly.stream(test, NoCache()), []
     while (trial := window.next()) is not None:
         known = window.known(trial)
         if known is None:
             known = TrialRecord(
-                test=test.id, case=test.cases[trial.case].id, trial=trial, verdicts={"good": good(trial)},
+                test=test.id, case=test.cases[trial.case].id, trial=trial,
+                verdicts=dict.fromkeys((gate.name for gate in test.gates), good(trial)) | (broken or {}),
                 reply=text_digest(text(trial)),
             )  # fmt: skip
             rows.append(json.loads(known.to_line()))
@@ -58,6 +61,17 @@ def test_all_rows_give_the_same_verdict() -> None:
     for bad in ((), (3,), (1, 4, 5, 6)):
         live, rows = sampled(plan(), str, lambda trial: trial.index not in bad)  # noqa: B023
         assert decide_recorded(plan(), rows, NoCache()) == live
+
+
+@pytest.mark.parametrize("stop", ["first-fail", "all"])
+@pytest.mark.parametrize("severity", ["block", "info"])
+@pytest.mark.parametrize("bad", [(), range(6, 60)], ids=["good", "bad"])
+def test_a_gate_that_cannot_be_judged_is_given_up_at_the_same_trial(stop: str, severity: Any, bad: Any) -> None:
+    other = GatePlan(name="broken", type="broken", good=0.9, bad=0.7, severity=severity)
+    test = plan(gates=(*plan().gates, other), stop=stop, trials=300)
+    live, rows = sampled(test, str, lambda trial: trial.index not in bad, {"broken": None})
+    assert [gate.stop_reason for gate in live.gates][1] == "holes"
+    assert decide_recorded(test, rows, NoCache()) == live
 
 
 def test_what_was_certain_and_not_asked_again_left_no_row() -> None:

@@ -27,6 +27,19 @@ def test_a_budget_is_reserved_before_and_settled_after(tmp_path: Path) -> None:
     assert ledger.reserve(Decimal("0.026")) and not ledger.reserve(Decimal("0.000001"))
 
 
+def test_a_budget_is_exhausted_once_what_was_spent_reaches_it(tmp_path: Path) -> None:
+    """Costs that are known only afterwards are not reserved, so that they may pass it."""
+    ledger, open_end = FileLedger(tmp_path / "a.json", 2 * CENT), FileLedger(tmp_path / "b.json", None)
+    seen = []
+    for _ in range(3):
+        ledger.settle(Decimal(0), CENT)
+        open_end.settle(Decimal(0), CENT)
+        seen.append(ledger.exhausted)
+    assert (seen, open_end.exhausted) == ([False, True, True], False)
+    nothing = FileLedger(tmp_path / "c.json", Decimal(0))
+    assert not nothing.exhausted, "what is free is not held up by a budget of 0"
+
+
 def test_sums_are_exact(tmp_path: Path) -> None:
     ledger = FileLedger(tmp_path / "ledger.json", Decimal("0.3"))
     assert [ledger.reserve(Decimal("0.1")) for _ in range(4)] == [True, True, True, False]

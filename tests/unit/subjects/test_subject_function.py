@@ -17,10 +17,10 @@ import pytest_llmgate
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.files import SuiteFiles
-from pytest_llmgate.core.observation import Observation
+from pytest_llmgate.core.observation import Observation, TrialError
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import BlockingSubject
-from pytest_llmgate.core.reply import Usage
+from pytest_llmgate.core.reply import NO_USAGE, Usage
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.subjects.build import build_subject
 from pytest_llmgate.subjects.function import BlockingFunctionSubject, FunctionSubject
@@ -37,7 +37,23 @@ def masked(text: str) -> str:
     return text.replace("secret", "******")
 
 
-def subject_of(tmp_path: Path, code: str, *cases: Case) -> BlockingFunctionSubject | FunctionSubject:
+class Till:
+    """Takes down what is booked; closed: why nothing more may be paid."""
+
+    def __init__(self) -> None:
+        self.booked: list[Usage] = []
+        self.closed = ""
+
+    def refusal(self) -> str:
+        return self.closed
+
+    def book(self, usage: Usage) -> None:
+        self.booked.append(usage)
+
+
+def subject_of(
+    tmp_path: Path, code: str, *cases: Case, till: Till | None = None
+) -> BlockingFunctionSubject | FunctionSubject:
     (tmp_path / "app.py").write_text(HEAD + dedent(code), encoding="utf-8")
     plan = TestPlan(
         id="t",
@@ -49,7 +65,7 @@ def subject_of(tmp_path: Path, code: str, *cases: Case) -> BlockingFunctionSubje
         cases=cases or (Case(id="one", vars={"q": "hi"}),),
     )
     files = SuiteFiles(tmp_path, tmp_path)
-    subject = build_subject(plan, files, Nobody(), lambda r: replace(r, text=masked(r.text)), masked)
+    subject = build_subject(plan, files, Nobody(), lambda r: replace(r, text=masked(r.text)), masked, till or Till())
     assert not hasattr(subject, "_caller")
     assert isinstance(subject, (BlockingFunctionSubject, FunctionSubject))
     return subject
@@ -98,6 +114,23 @@ def test_usage_and_cost_of_a_reply_are_kept_and_latency_is_the_replys_own(tmp_pa
     seen = sample(subject_of(tmp_path, code))
     assert seen.usage == Usage(1, 3, 4, Decimal("0.1"))
     assert seen.latency_ms == 250.0
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_what_a_reply_cost_is_booked_and_nothing_is_called_beyond_the_budget(tmp_path: Path, kind: str) -> None:
+    till = Till()
+    code = f"{kind} answer(q, called=[]): called.append(q); return Reply(str(len(called)), cost_usd='0.01')"
+    subject = subject_of(tmp_path, code, till=till)
+    sample(subject)
+    assert [usage.cost_usd for usage in till.booked] == [Decimal("0.01")]
+    till.closed = "the budget is used up"
+    refused = sample(subject)
+    assert (refused.reply, refused.error) == (None, TrialError("budget", "the budget is used up"))
+    assert refused.usage == NO_USAGE
+    till.closed = ""
+    again = sample(subject)
+    assert again.reply is not None
+    assert again.reply.text == "2"
 
 
 def test_sync_functions_run_in_a_thread_and_async_ones_in_the_loop(tmp_path: Path) -> None:

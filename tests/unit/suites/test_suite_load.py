@@ -221,6 +221,13 @@ def test_a_file_that_is_no_suite_is_an_error(project, text: bytes, code: str) ->
     assert f"[{code}]" in found[0]
 
 
+def test_a_file_of_models_for_test_modules_is_told_to_have_another_name(project) -> None:
+    """Beside the suites it would be run as one, and refused, in every run."""
+    (message,) = project.complaints(b"models: {m: {provider: python, target: app.py:answer}}\n")
+    assert "add a test" in message
+    assert "or, if only test modules use it, give it a name that does not end in .suite.yaml" in message
+
+
 def test_a_suite_that_links_out_of_the_root_is_refused(project, tmp_path_factory) -> None:
     outside = tmp_path_factory.mktemp("outside") / "o.yaml"
     outside.write_text("tests: []")
@@ -419,6 +426,30 @@ def test_a_population_needs_cases_enough_to_decide(project) -> None:
     assert (
         project.test(f"cases: [{rows}], target: population, trials: 10", "{type: contains, bad_rate: 0.9}").trials == 10
     )
+
+
+@pytest.mark.parametrize("rates", ["", ", min_rate: 0.95", ", max_rate: 0.05", ", rule: fixed"])
+def test_a_population_is_not_made_to_do_by_widening_a_bad_rate_that_nobody_wrote(project, rates) -> None:
+    """Three good cases of three would rule out 5 %: that says nothing of the population."""
+
+    def population(count: int) -> str:
+        return f"cases: [{', '.join(f'{{q: {number}}}' for number in range(count))}], target: population"
+
+    few = project.refusal(population(3), f"{{type: contains{rates}}}")
+    assert "[cases-too-few]" in few
+    assert "write a bad_rate that they can rule out" in few
+    needed = int(few.split("at least ")[1].split()[0])
+    assert needed == (29 if "fixed" in rates else 56)
+    assert "[cases-too-few]" in project.refusal(population(needed - 1), f"{{type: contains{rates}}}")
+    assert project.test(population(needed), f"{{type: contains{rates}}}").trials == needed
+    assert project.test(population(3), "{type: contains, bad_rate: 0.05}").trials == 3
+
+
+def test_a_population_needs_as_many_cases_as_zero_tolerance_needs_clean_trials(project) -> None:
+    rows = ", ".join(f"{{q: {number}}}" for number in range(3))
+    message = project.refusal(f"cases: [{rows}], target: population", "{type: contains, min_rate: 1}")
+    assert "needs at least 299 cases" in message
+    assert "bad_rate" not in message
 
 
 def test_a_name_that_was_given_keeps_the_numbering_out_of_its_way(project) -> None:

@@ -200,7 +200,11 @@ def test_every_marker_has_a_help_line() -> None:
     ("given", "code", "named"),
     [
         (mark("safety", "none.yaml"), "file-missing", "none.yaml"),
-        (mark("safety", "suites/p.yaml", policy="suites/p.yaml"), "marker-arguments", "safety(policy)"),
+        (
+            mark("safety", "suites/p.yaml", policy="suites/p.yaml"),
+            "marker-arguments",
+            "safety takes a path; write safety(policy)",
+        ),
         (mark("safety", "suites/schemas/answer.json", polcy=1), "unknown-key", "'policy'"),
         (mark("circuit_distribution", "brisbane"), "marker-arguments", "no positional arguments"),
         (mark("circuit_distribution"), "circuit-assertion", "nothing to compare with"),
@@ -212,7 +216,7 @@ def test_every_marker_has_a_help_line() -> None:
         (mark("stochastic", trials=0), "bad-value", "'trials'"),
         (mark("stochastic", workers=1000), "bad-value", "'workers'"),
         (mark("stochastic", min_rate=0.9, bad_rate=0.95), "rates-wrong-side", "0.95"),
-        (mark("schema_agreement"), "marker-arguments", "schema"),
+        (mark("schema_agreement"), "marker-arguments", "schema_agreement takes a path, a dict or a class; write"),
         (mark("schema_agreement", "none.json"), "file-missing", "none.json"),
         (mark("schema_agreement", object()), "marker-arguments", "schema"),
         (mark("schema_agreement", dict), "marker-schema", "dict"),
@@ -236,7 +240,7 @@ def test_cases_come_from_a_path_beside_the_module_or_under_the_root_or_from_a_li
     assert len(module([STOCHASTIC, mark("llm_cases", [{"q": 1}, {"q": 2}, {"q": 3}])]).tests[0].cases) == 3
     assert "[value-not-plain]" in refusal(module, STOCHASTIC, mark("llm_cases", [{"q": object()}]))
     assert "[cases-empty]" in refusal(module, STOCHASTIC, mark("llm_cases", []))
-    assert "[marker-arguments]" in refusal(module, STOCHASTIC, mark("llm_cases", 3))
+    assert "llm_cases takes a path or a list; write" in refusal(module, STOCHASTIC, mark("llm_cases", 3))
 
 
 def test_a_suite_lends_models_prompts_and_defaults(module, project) -> None:
