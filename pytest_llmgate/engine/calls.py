@@ -38,7 +38,8 @@ _SETTLE_S = 0.02  # how often a call that lacks money looks whether others have 
 class CallRooms:
     """What a caller is given. provider: by model plan, built at first need. is_live: whether calls of a model leave
     this process or cost something, known without building it. redact, redact_text: applied to whatever leaves.
-    how_to_record: the command that records what a replay lacks. out_of_budget: told when money ends."""
+    how_to_record: the command that records what a replay lacks. out_of_budget: told when money ends. capped: whether
+    somebody set a cap, which then holds for costs that only replies name, too."""
 
     provider: Callable[[ModelPlan], Provider]
     is_live: Callable[[ModelPlan], bool]
@@ -50,6 +51,7 @@ class CallRooms:
     redact_text: Callable[[str], str]
     how_to_record: str
     out_of_budget: Callable[[], None]
+    capped: bool = True
 
 
 class ModelCaller:
@@ -64,8 +66,9 @@ class ModelCaller:
     def purse(self, model: ModelPlan) -> Purse:
         """Where calls of a model are booked that nothing could be set aside for."""
         key = (model.provider, model.alias)
-        made = self._purses.get(key)
-        return made or self._purses.setdefault(key, Purse(model.model, self._rooms.ledger, self._rooms.out_of_budget))
+        rooms, made = self._rooms, self._purses.get(key)
+        new = made or Purse(model.model, rooms.ledger, rooms.out_of_budget, capped=rooms.capped)
+        return made or self._purses.setdefault(key, new)
 
     def unpriced(self, free: Collection[str]) -> set[str]:
         """Models that counted tokens and named no cost. free: providers whose calls cost nothing."""

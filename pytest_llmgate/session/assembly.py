@@ -95,6 +95,7 @@ class Parts:
     redact_text: Callable[[str], str]
     cassette: Callable[[str, int], JsonlCassette]
     out_of_budget: Callable[[], None]
+    capped: bool = True
     callers: dict[str, ModelCaller] = field(default_factory=dict)
     purses: dict[str, Purse] = field(default_factory=dict)
 
@@ -117,6 +118,7 @@ class Parts:
                 redact_text=self.redact_text,
                 how_to_record=f"pytest --llm-suite {plan.file} --llm-record=new",
                 out_of_budget=self.out_of_budget,
+                capped=self.capped,
             )
             self.callers[key] = ModelCaller(rooms)
         return self.callers[key]
@@ -124,7 +126,8 @@ class Parts:
     def purse(self, plan: TestPlan) -> Purse:
         """Where a test books what its function, or its body, says that it cost beside its calls of models."""
         if plan.id not in self.purses:
-            self.purses[plan.id] = Purse(plan.function or plan.id, self.ledger, self.out_of_budget)
+            name = plan.function or plan.id
+            self.purses[plan.id] = Purse(name, self.ledger, self.out_of_budget, capped=self.capped)
         return self.purses[plan.id]
 
     def unpriced(self, live: Sequence[TestPlan]) -> set[str]:
@@ -138,7 +141,7 @@ class Parts:
             for model, plan in asked
             if model.provider not in FREE_PROVIDERS
             and not priced(model, self.prices)
-            and not self.caller(plan).purse(model).costs
+            and not (self.capped and self.caller(plan).purse(model).costs)
         }
         told = [self.callers[key].unpriced(("local",)) for key in self.callers]
         return unknown.union(*told, (purse.name for purse in self.purses.values() if purse.unpriced))

@@ -65,6 +65,7 @@ class GateSession:
             providers=self.providers,
             prices=PriceTable.load(settings.prices),
             ledger=self.records.ledger(planner.budget()),
+            capped=planner.budget() is not None,
             designs=self.records.designs,
             redact=partial(redact_reply, redactor),
             redact_text=lambda text: redactor.redact(text)[0],

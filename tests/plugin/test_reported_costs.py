@@ -84,6 +84,16 @@ def test_replayed_replies_are_not_booked(example: Example) -> None:
     assert (ledger(paid) > Decimal("0.10"), ledger(again)) == (True, 0)
 
 
+def test_the_usual_cap_is_for_calls_with_a_price(example: Example) -> None:
+    files = asked("function")
+    files["models.py"] = MODELS.replace('cost="0.01"', 'cost="0.5"')
+    ran = example.files(files).gate("--llm-record=live")
+    assert ran.verdicts == {"t": "pass"}, ran.text
+    assert Decimal(ran.result["execution"]["billed"]["cost_usd"]) > 20
+    assert ledger(ran) == 0
+    assert ran.result["execution"]["unpriced_models"] == []
+
+
 def test_tokens_without_a_cost_are_not_covered_and_the_summary_says_so(example: Example) -> None:
     ran = example.files(asked("tokens_only")).gate("--llm-record=live", "--llm-budget=0.01")
     assert ran.verdicts == {"t": "pass"}
