@@ -198,8 +198,7 @@ class GateSession:
             return self._verdicts[test_id]
         fault = self.engine.fault
         if fault is not None:
-            why = problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
-            return self.refuse(test_id, why if not isinstance(fault, LlmgateError) else fault)
+            return self.refuse(test_id, as_problem(fault))
         if self.plans[test_id].kind == "circuit":
             return self._keep(self.circuits.decide(self.plans[test_id], self._order[test_id]))
         return self._keep(decide_test(cast(TestStream, self._tests[test_id].stream), self._order[test_id]))
@@ -271,6 +270,13 @@ class GateSession:
         models = [model for plan in plans for model in (plan.model, *plan.judges.values())]
         live = [model for model in models if model and model.provider not in assembly.FREE_PROVIDERS]
         return {model.model for model in live if not assembly.priced(model, self.parts.prices)}
+
+
+def as_problem(fault: BaseException) -> LlmgateError:
+    """What broke sampling, as a person is told."""
+    if isinstance(fault, LlmgateError):
+        return fault
+    return problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
 
 
 def _share(settings: Settings) -> int:
