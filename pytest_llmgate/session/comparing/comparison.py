@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.codec import plain
-from pytest_llmgate.core.errors import problem
+from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.session.comparing.asked import Arm, aliases_of, compared_plans, left_out
 from pytest_llmgate.session.comparing.deciding import PairedMeasure, Wanted, advice, feedback_rows
@@ -125,10 +125,13 @@ def _old(arm: Arm | None, traffic: Traffic | None, new: Asked, folder: Path) -> 
 
 def _folder(root: Path) -> Path:
     """A new directory, whose name tells when it was made."""
-    with storing(root / STATE):
-        state_folder(root)
-        path = root / STATE / "compare" / new_id()
-        path.mkdir(parents=True)
+    path = root / STATE / "compare" / new_id()
+    try:
+        with storing(state_folder(root)):
+            path.mkdir(parents=True)
+    except LlmgateError as fault:
+        hint = f"comparisons are kept in {STATE}: make it writable, or work in a copy of the checkout"
+        raise LlmgateError(*(replace(found, hint=hint) for found in fault.problems)) from None
     return path
 
 
