@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -14,8 +15,21 @@ from pytest_llmgate.cli.told import EXIT, show, told
 from pytest_llmgate.session.comparing import comparison, words
 from pytest_llmgate.session.loading import find_root, planner
 
-_EXITS = {"promote": EXIT["pass"], "roll back": EXIT["fail"], "hold": EXIT["inconclusive"]}
-_POINTS, _PERCENT = click.FloatRange(0, 100, min_open=True), click.FloatRange(0, 1000, min_open=True)
+_EXITS = {"promote": EXIT["pass"], "roll back": EXIT["fail"], "hold": EXIT["inconclusive"], "error": EXIT["error"]}
+
+
+class _Finite(click.FloatRange):
+    """A number in a range: NaN lies in none, though it is not outside of any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if math.isnan(found):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return found
+
+
+_POINTS = _Finite(0.01, 100, max_open=True)
+_PERCENT = _Finite(0.01, 1000)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -34,7 +48,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="print compare.json")
 @told
 def compare(suite: Path, max_drop: float, max_increase: float | None, as_json: bool, **given: Any) -> None:
-    """Decide whether one model may take the place of another on SUITE: promote (0), roll back (1) or hold (3)."""
+    """Decide whether one model may take the place of another on SUITE: promote (0), roll back (1) or hold (3).
+
+    Where it could not be judged, such as for a model that does not answer, that is an error (4).
+    """
     root = find_root(Path.cwd())
     options = {name: given.pop(name) for name in ("seed", "record", "budget")}
     asked = comparison.Request(

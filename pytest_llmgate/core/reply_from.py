@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from datetime import date, datetime
@@ -15,6 +14,10 @@ from uuid import UUID
 from pytest_llmgate.core.reply import Reply
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
+MOST_TOKENS = 10**9
+"""Of one reply. More than any model gives is a slip of the counter, and would drown all other replies in every sum."""
+MOST_USD = 10**6
+MOST_MS = 10**9
 ACCEPTED = "str, dict, list, a dataclass, a Pydantic model or Reply"
 
 
@@ -101,12 +104,13 @@ def _checked(reply: Reply) -> Reply:
         raise TypeError(f"Reply.text is {named(reply.text)}; it must be a str")
     for name in ("input_tokens", "output_tokens"):
         count = getattr(reply, name)
-        if count is not None and (type(count) is not int or count < 0):
-            raise TypeError(f"Reply.{name} must be a whole number, 0 or more, or None")
-    if reply.latency_ms is not None and (isinstance(reply.latency_ms, str) or not _is_amount(reply.latency_ms)):
-        raise TypeError("Reply.latency_ms must be a number of milliseconds, 0 or more, or None")
-    if reply.cost_usd is not None and not _is_amount(reply.cost_usd):
-        raise TypeError("Reply.cost_usd must be an amount in USD, 0 or more, or None")
+        if count is not None and (type(count) is not int or not 0 <= count <= MOST_TOKENS):
+            raise TypeError(f"Reply.{name} must be a whole number from 0 to {MOST_TOKENS:,}, or None")
+    latency, cost = reply.latency_ms, reply.cost_usd
+    if latency is not None and (isinstance(latency, str) or not _is_amount(latency, MOST_MS)):
+        raise TypeError(f"Reply.latency_ms must be a number of milliseconds from 0 to {MOST_MS:,}, or None")
+    if cost is not None and not _is_amount(cost, MOST_USD):
+        raise TypeError(f"Reply.cost_usd must be an amount in USD from 0 to {MOST_USD:,}, or None")
     for name in ("model", "finish_reason"):
         if not isinstance(getattr(reply, name), str | None):
             raise TypeError(f"Reply.{name} must be a str or None")
@@ -118,12 +122,12 @@ def _checked(reply: Reply) -> Reply:
     return reply if text is reply.text else replace(reply, text=text)
 
 
-def _is_amount(value: object) -> bool:
-    """Whether this is a finite number of at least 0; money may be a decimal string."""
+def _is_amount(value: object, most: int) -> bool:
+    """Whether this is a number from 0 to `most`; money may be a decimal string."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return False
     try:
         amount = Decimal(value)
     except (InvalidOperation, ValueError):
         return False
-    return amount.is_finite() and amount >= 0 and math.isfinite(float(amount))
+    return amount.is_finite() and 0 <= amount <= most

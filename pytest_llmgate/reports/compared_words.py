@@ -36,15 +36,16 @@ def measured(gate: Row) -> str:
 def figure(gate: Row, value: float) -> str:
     """One of a gate's figures: `+ 12 %` of what replies take, `+ 5 points` of bad replies."""
     if _of_ratio(gate):
-        return _signed(value - 1.0, " %")
-    return _signed(value, " points")
+        return signed(value - 1.0, " %")
+    return signed(value, " points")
 
 
 def _of_ratio(gate: Row) -> bool:
     return bool(gate["compared"]["kind"] == "usage" and "runaways" not in (gate.get("figures") or {}))
 
 
-def _signed(share: float, unit: str) -> str:
+def signed(share: float, unit: str) -> str:
+    """A share with its sign and a unit of hundredths: `+ 12 %`, `− 5 points`, `0 points`."""
     shown = percent(abs(share)).removesuffix(" %")
     sign = "" if float(shown) == 0 else "−" if share < 0 else "+"
     return f"{sign} {shown}{unit}".strip()

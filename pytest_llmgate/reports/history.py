@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 
-from pytest_llmgate.core.history import GateFigures, GateHistory, RunFigures, TestFigures, TestHistory
-from pytest_llmgate.core.rates import percent
+from pytest_llmgate.core.history import GateHistory, RunFigures, TestFigures, TestHistory
 from pytest_llmgate.reports.columns import table
 from pytest_llmgate.reports.escape import harmless, no_command, wrapped
+from pytest_llmgate.reports.history_gates import drawn, gates_of_run, heading, rates_of
 from pytest_llmgate.reports.numbers import counted, figure
 from pytest_llmgate.reports.sparkline import sparkline
 
@@ -19,6 +19,10 @@ _OVERVIEW = ("test", "runs", "verdicts", "rate", "inconcl.", "drift")
 _RUNS = ("run", "commit", "try", "drawn", "verdict", "tokens", "cost")
 _ADVICE = "it decides no gate: look at what changed then, the model behind the name, the prompt, the cases"
 _LEFT = frozenset({0, 2, 3, 5})
+
+_COUNTED = (
+    "drift: counted are runs with live replies and a root seed of their own, since the gate's rates were last changed"
+)
 
 
 def overview(tests: Sequence[TestHistory], last: int, width: int, *, ascii_only: bool = False) -> list[str]:
@@ -49,6 +53,8 @@ def runs_of(test: TestHistory, last: int, width: int, *, ascii_only: bool = Fals
     lines += ["", *_said("tokens and cost are those of one trial; * the checkout had changes", width)]
     for gate in test.gates:
         lines += _gate(gate, last, width, partial(sparkline, ascii_only=ascii_only))
+    if any(gate.drift is not None for gate in test.gates):
+        lines += ["", *_said(_COUNTED, width)]
     for text in _undecided(test):
         lines += ["", *_said(text, width)]
     return [no_command(line) for line in lines]
@@ -68,8 +74,8 @@ def _said(text: str, width: int, indent: int = 0) -> list[str]:
 
 def _overview(test: TestHistory, last: int, spark: Callable[..., str]) -> tuple[str, ...]:
     verdicts = "".join(_LETTERS.get(own.verdict, "E") for _, own in test.runs[-last:])
-    drawn = next((gate for gate in test.gates if any(value is not None for value in gate.estimates)), None)
-    line = "" if drawn is None else spark(drawn.estimates[-last:], rate=drawn.newest.rated)
+    rates = next((found for gate in test.gates if (found := rates_of(gate)) is not None), None)
+    line = "" if rates is None else spark(rates[-last:])
     undecided = f"{test.inconclusive} of {test.recent}" if test.recent else "-"
     return test.id, f"{len(test.runs):,}", verdicts, line, undecided, _drift_word(test)
 
@@ -123,39 +129,19 @@ def _cost(own: TestFigures) -> str:
 
 
 def _gates(run: RunFigures, own: TestFigures) -> str:
-    said = [f"{gate.name} {_estimate(gate)}" + ("" if gate.verdict == own.verdict else f" ({gate.verdict})")
-            for gate in own.gates]  # fmt: skip
-    return f"{run.id}{' (files deleted)' if run.gone else ''}: {', '.join(said) or 'no gate'}"
-
-
-def _estimate(gate: GateFigures) -> str:
-    if gate.estimate is None:
-        return "not measured"
-    if not gate.rated:
-        return figure(gate.estimate)
-    return f"{percent(gate.estimate)} of {gate.n - gate.holes:,}"
+    return f"{run.id}{' (files deleted)' if run.gone else ''}: {gates_of_run(own.gates, own.verdict)}"
 
 
 def _gate(gate: GateHistory, last: int, width: int, spark: Callable[..., str]) -> list[str]:
-    """The sparkline of a gate, its ends in figures, and what the detector says."""
-    values = gate.estimates[-min(last, max(width, 40) - 4) :]
-    known = [value for value in values if value is not None]
-    written = percent if gate.newest.rated else figure
-    lines = ["", *_said(f"{gate.name}: {_asked(gate.newest)}", width)]
-    if known:
-        lines.append(f"  {spark(values, rate=gate.newest.rated)}")
-        ends = f"between {written(min(known))} and {written(max(known))}, the newest {written(known[-1])}"
-        lines += _said(ends, width, indent=2)
+    """What a gate asks, its figures as sparklines with their ends, and what the detector says."""
+    most = min(last, max(width, 40) - 4)
+    lines = ["", *_said(heading(gate.newest), width)]
+    for series in drawn(gate):
+        shown = series._replace(values=series.values[-most:])
+        if shown.known:
+            lines += [f"  {spark(shown.values, rate=shown.rate)}", *_said(shown.ends(), width, indent=2)]
     if gate.drift is not None:
         word = f"{_drifting(gate)}; {_ADVICE}" if gate.drift.drifting else "no drift seen"
-        counted_runs = f"{gate.drift.counted:,} of {counted(len(gate.estimates), 'run')} counted"
-        only = "those with live replies and a root seed of their own, since the rates were last changed"
-        lines += _said(f"{word} ({counted_runs}: {only})", width, indent=2)
+        counted_runs = f"{gate.drift.counted:,} of {counted(len(gate.seen), 'run')} counted"
+        lines += _said(f"{word} ({counted_runs})", width, indent=2)
     return lines
-
-
-def _asked(gate: GateFigures) -> str:
-    if not gate.rated or gate.threshold is None or gate.bad is None:
-        return gate.type
-    good, bad = ("at or below", "at or above") if gate.bad > gate.threshold else ("at or above", "at or below")
-    return f"good {good} {percent(gate.threshold)}, bad {bad} {percent(gate.bad)}"

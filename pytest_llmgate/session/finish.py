@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.compared import ReplyBaseline
+from pytest_llmgate.core.errors import LlmgateError
 from pytest_llmgate.core.plan import SUITE_SUFFIX, TestPlan, plan_from_row
 from pytest_llmgate.core.ports import Designs
 from pytest_llmgate.core.record import record_from_row, usage_from_row, usage_row
@@ -25,7 +26,7 @@ from pytest_llmgate.session import baseline_diff
 from pytest_llmgate.session.assembly import CUT_SHORT, cut_short, stream
 from pytest_llmgate.session.outputs import Outputs
 from pytest_llmgate.session.planner import redactor_of
-from pytest_llmgate.session.records import finish_manifest
+from pytest_llmgate.session.records import finish_manifest, unnoted_words
 from pytest_llmgate.session.reply_proposals import proposals_of
 from pytest_llmgate.session.what_changed import changes_since
 from pytest_llmgate.store.atomic import write_atomic
@@ -116,7 +117,7 @@ def finish_run(
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
     execution = _execution(settings, run)
-    execution["warnings"] += shared_names(plans)
+    execution["warnings"] += [*shared_names(plans), *unnoted_words(run)]
     interrupted = bool(missing) or _was_cut(tests)
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
@@ -133,10 +134,11 @@ def finish_run(
         write_atomic(run.path / DIFF_PAGE, text.encode("utf-8", "backslashreplace"))
     discard_tests(run)
     outputs = report(result)
-    finish_manifest(settings.root, run, live=live)
+    late = [*outputs.warnings, *finish_manifest(settings.root, run, live=live)]
+    # Last, so that a cassette that is broken loses no verdict.
     complete = not interrupted and settings.record == "all" and not settings.resume
-    merge_cassettes(settings, run, plans if complete else [])  # last: a cassette that is broken loses no verdict
-    return {**result, "execution": {**execution, "warnings": [*execution["warnings"], *outputs.warnings]}}, outputs
+    late += merge_cassettes(settings, run, plans if complete else [])
+    return {**result, "execution": {**execution, "warnings": [*execution["warnings"], *late]}}, outputs
 
 
 def _proposed(
@@ -151,11 +153,12 @@ def _proposed(
     recorded.close()
 
 
-def merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str, Any]]) -> None:
-    """Bring this run's recordings into the cassettes.
+def merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Bring this run's recordings into the cassettes; a sentence for each that cannot be written.
 
     anew: plans that were recorded anew from end to end; a suite all of whose tests are among them drops from its
-    cassette what is no longer asked.
+    cassette what is no longer asked. Raises LlmgateError for a cassette that is broken, or that cannot be written
+    though the run itself lies beside it.
     """
     files = run.read_manifest().options.get("whole", [])
     whole = {plan["cassette"] for plan in anew if plan["file"] in files}
@@ -164,9 +167,23 @@ def merge_cassettes(settings: Settings, run: RunDir, anew: Iterable[Mapping[str,
         header = segment_header(segment)
         if header is not None:
             by_cassette.setdefault(header[0], []).append(segment)
+    unwritten = []
     for name, segments in by_cassette.items():
-        merge_segments(settings.root / name, segments, prune=name in whole)
-        remove_segments(segments)
+        try:
+            merge_segments(settings.root / name, segments, prune=name in whole)
+        except LlmgateError as fault:
+            if fault.problems[0].code != "cannot-write" or not run.is_elsewhere(settings.root):
+                raise
+            unwritten.append(_unwritten(name, run, fault))
+        else:
+            remove_segments(segments)
+    return unwritten
+
+
+def _unwritten(cassette: str, run: RunDir, fault: LlmgateError) -> str:
+    """What became of replies that a read-only checkout has no room for."""
+    kept = f"what was recorded stays in {run.path}"
+    return f"{cassette}: {fault.problems[0].message}: {kept}; --llm-record=live records nothing"
 
 
 def _without_order(row: dict[str, Any]) -> dict[str, Any]:

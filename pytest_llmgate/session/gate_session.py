@@ -200,8 +200,7 @@ class GateSession:
             return self._verdicts[test_id]
         fault = self.engine.fault
         if fault is not None:
-            why = problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
-            return self.refuse(test_id, why if not isinstance(fault, LlmgateError) else fault)
+            return self.refuse(test_id, as_problem(fault))
         if self.plans[test_id].kind == "circuit":
             return self._keep(self.circuits.decide(self.plans[test_id], self._order[test_id]))
         return self._keep(decide_test(cast(TestStream, self._tests[test_id].stream), self._order[test_id]))
@@ -269,6 +268,13 @@ class GateSession:
         """What the budget could not cover, because nobody knows its price and its replies do not say."""
         plans = [self.plans[test_id] for test_id in self._tests]
         return self.parts.unpriced(() if self.settings.record == "replay" else plans)
+
+
+def as_problem(fault: BaseException) -> LlmgateError:
+    """What broke sampling, as a person is told."""
+    if isinstance(fault, LlmgateError):
+        return fault
+    return problem("engine-fault", f"sampling broke: {type(fault).__name__}: {fault}")
 
 
 def _share(settings: Settings) -> int:

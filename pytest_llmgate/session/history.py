@@ -181,8 +181,7 @@ def _of_gate(name: str, pairs: Sequence[_Pair], fresh: set[str], detector: Drift
     newest = present[-1][1]
     return GateHistory(
         name=name,
-        newest=newest,
-        estimates=tuple(None if gate is None else gate.estimate for _, gate in rows),
+        seen=tuple(gate for _, gate in rows),
         drift=_drift([(run.id, gate) for run, gate in present if run.id in fresh], newest, detector),
     )
 

@@ -56,8 +56,7 @@ def open_run(settings: Settings) -> RunDir:
     _stop_file(found).unlink(missing_ok=True)
     discard_tests(found)  # verdicts are decided anew, from the recorded trials
     FileLedger(found.path / "ledger.json", settings.budget).resume()
-    found.note_latest(settings.root)
-    return found
+    return found.noted(settings.root)
 
 
 def ask_to_stop(run: RunDir) -> None:
@@ -224,11 +223,23 @@ def circuit_segment(run: RunDir, worker: str) -> Path:
     return run.path / f"circuits.{worker}.jsonl"
 
 
-def finish_manifest(root: Path, run: RunDir, *, live: bool) -> None:
-    """Mark a run as ended by itself, and enter it into the register."""
+def finish_manifest(root: Path, run: RunDir, *, live: bool) -> list[str]:
+    """Mark a run as ended by itself, and enter it into the register; a sentence where that cannot be done."""
     manifest = replace(run.read_manifest(), finished=True, live=live)
     run.write_manifest(manifest)
-    note_ended(root, run, manifest.question, manifest.commit, live=live)
+    if run.unnoted:
+        return []  # that nothing can be written there is known already
+    why = run.try_noting(root, lambda: note_ended(root, run, manifest.question, manifest.commit, live=live))
+    missed = "attempts do not count it, and llmgate history finds it only while it is the newest run"
+    return [f"this run could not be registered ({why}): {missed}"] if why else []
+
+
+def unnoted_words(run: RunDir) -> list[str]:
+    """That a run could not be written into `.llmgate`, and how it is found all the same; nothing where it could."""
+    if not run.unnoted:
+        return []
+    hint = f"name its folder: llmgate verdict {run.path}"
+    return [f"this run is neither the newest nor in the history ({run.unnoted}); {hint}"]
 
 
 def _versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from pytest_llmgate.core.history import GateFigures, RunFigures, TestFigures
 from pytest_llmgate.store.atomic import write_atomic
 from pytest_llmgate.store.rundir import STATE, state_folder
 
-_VERSION = 1
+_VERSION = 2
 _RUN = ("id", "path", "started", "record", "drawn", '"commit"', "dirty", "attempt", "interrupted")
 _TEST = ("id", "verdict", "seed", "trials", "tokens", "cost_usd")
 _GATE = tuple(field.name for field in fields(GateFigures))
@@ -29,6 +29,18 @@ CREATE TABLE tests (run, place, {", ".join(_TEST)}, PRIMARY KEY (run, place));
 CREATE TABLE gates (run, test, place, {", ".join(_GATE)}, PRIMARY KEY (run, test, place));
 PRAGMA user_version = {_VERSION};
 """
+_FROM_1 = """
+ALTER TABLE gates ADD COLUMN kind;
+ALTER TABLE gates ADD COLUMN good;
+ALTER TABLE gates ADD COLUMN good_of;
+ALTER TABLE gates ADD COLUMN quantile;
+ALTER TABLE gates ADD COLUMN quantile_ms;
+UPDATE gates SET kind = CASE WHEN rated THEN 'rate' ELSE '' END, good_of = 0;
+UPDATE gates SET good = 1.0 * successes / (n - holes), good_of = n - holes WHERE rated AND n > holes;
+UPDATE runs SET stamp = '';
+PRAGMA user_version = 2;
+"""
+"""Runs whose files are gone keep what was known of them; all others are read again."""
 _MAGIC = b"SQLite format 3\0"
 _FORGOTTEN = "runs whose files are gone are forgotten"
 
@@ -61,6 +73,9 @@ class HistoryIndex:
             database.deserialize(content)
             version = database.execute("PRAGMA user_version").fetchone()[0]
             sound = database.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            if version == 1 and sound:
+                database.executescript(_FROM_1)
+                self._changed, version = True, _VERSION
             if version == _VERSION and sound:
                 self._runs = _rows(database)
                 return database

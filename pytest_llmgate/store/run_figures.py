@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.decision import Outcome
-from pytest_llmgate.core.history import Drawn, GateFigures, RunFigures, TestFigures
-from pytest_llmgate.core.plan import UNRATED
+from pytest_llmgate.core.history import Drawn, GateFigures, Kind, RunFigures, TestFigures
+from pytest_llmgate.core.plan import EQUIVALENT, UNRATED
 from pytest_llmgate.store.manifest import RunManifest, damaged
 
 _MOST = 2**53
@@ -61,22 +61,24 @@ def _test(row: Mapping[str, Any], manifest: RunManifest) -> TestFigures:
         trials=_count(row["trials"]),
         tokens=None if sent is None or received is None else _count(sent) + _count(received),
         cost_usd=None if usage["cost_usd"] is None else _money(usage["cost_usd"]),
-        gates=tuple(_gate(gate) for gate in row["gates"]),
+        gates=tuple(_gate(gate, whole=not row.get("holes")) for gate in row["gates"]),
     )
 
 
-def _gate(row: Mapping[str, Any]) -> GateFigures:
+def _gate(row: Mapping[str, Any], *, whole: bool) -> GateFigures:
+    """whole: every trial of the test could be scored."""
     successes, type_ = row["successes"], _text(row["type"])
-    compared = "compared" in row and row["compared"]  # its figures are those of a difference
     n, holes = _count(row["n"]), _count(row.get("holes", 0))
     if holes + _count(successes or 0) > n:
         raise ValueError(f"a gate has {successes} successes and {holes} holes in {n} trials")
+    kind, (good, of) = _kind(row, type_), _good(row, n - holes, whole=whole)
+    figures = row.get("figures") or {}
     return GateFigures(
         name=_text(row["name"]),
         type=type_,
         verdict=Outcome(row["verdict"]).value,
         blocking=_flag(row.get("blocking", True)),
-        rated=successes is not None and type_.removeprefix("not-") not in UNRATED and not compared,
+        rated=kind == "rate",
         n=n,
         successes=None if successes is None else _count(successes),
         holes=holes,
@@ -84,7 +86,36 @@ def _gate(row: Mapping[str, Any]) -> GateFigures:
         threshold=_number(row["threshold"]),
         bad=_number(row["bad"]),
         stop_reason=_text(row["stop_reason"]),
+        kind=kind,
+        good=good,
+        good_of=of,
+        quantile=_number(figures.get("quantile")),
+        quantile_ms=_number(figures.get("quantile_ms")),
     )
+
+
+def _kind(row: Mapping[str, Any], type_: str) -> Kind:
+    """What the estimate of a gate is."""
+    compared = (row.get("compared") or {}).get("kind", "latency")  # one on latencies asks for a rate, at its limit
+    if compared == "usage":
+        return "difference" if "runaways" in (row.get("figures") or {}) else "ratio"
+    if compared == "quality":
+        return "difference"
+    if type_ in ("distribution", EQUIVALENT):
+        return "distance"
+    return "rate" if row["successes"] is not None and type_.removeprefix("not-") not in UNRATED else "value"
+
+
+def _good(row: Mapping[str, Any], scored: int, *, whole: bool) -> tuple[float | None, int]:
+    """The share of good replies and of how many: of the trials that were scored, else of all that were drawn."""
+    successes, drawn, of = row["successes"], row.get("successes_all"), _count(row.get("n_all") or 0)
+    if successes is None:
+        return None, 0
+    if scored:
+        return _count(successes) / scored, scored
+    if drawn is None or not of or not whole or _count(drawn) > of:
+        return None, 0
+    return drawn / of, of
 
 
 def _text(value: object) -> str:

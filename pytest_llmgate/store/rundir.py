@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,28 +41,30 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunDir:
-    """One run's directory. id: also its name, unless `--llm-results` chose another place."""
+    """One run's directory. id: also its name, unless `--llm-results` chose another place.
+
+    unnoted: why it could not be written into `.llmgate`; only of a run that lies elsewhere, as any other cannot be.
+    """
 
     path: Path
     id: str
+    unnoted: str = ""
 
     @staticmethod
     def create(root: Path, results: Path | None = None) -> RunDir:
         """Make the directory of a new run and note it in `.llmgate/latest`.
 
         root: the directory of `.llmgate/`. results: where else the run shall lie; files of an earlier run in it are
-        replaced. Raises `run-in-use`, `results-not-ours`, `cannot-write` or `disk-full`.
+        replaced, and `.llmgate/` need not be writable. Raises `run-in-use`, `results-not-ours`, `cannot-write` or
+        `disk-full`.
         """
         run_id = new_id()
-        path = root / STATE / "runs" / run_id if results is None else results
+        path = state_folder(root) / "runs" / run_id if results is None else results
         with storing(path):
-            state_folder(root)
             path.mkdir(parents=True, exist_ok=True)
             _make_room(path)
             (path / "run.lock").touch()
-        run = RunDir(path, run_id)
-        run.note_latest(root)
-        return run
+        return RunDir(path, run_id).noted(root)
 
     @staticmethod
     def open(path: Path) -> RunDir:
@@ -91,10 +93,31 @@ class RunDir:
                 return RunDir.open(path)
         raise problem("no-run", f"there is no run {name!r}", None, f"name a run's directory or id, or {_START_HINT}")
 
-    def note_latest(self, root: Path) -> None:
-        """Write this run into `.llmgate/latest`, relative to the root where it lies inside."""
+    def noted(self, root: Path) -> RunDir:
+        """The run, after it was written into `.llmgate/latest`, relative to the root where it lies inside."""
         name = shown_under(self.path.resolve(), root.resolve())
-        write_atomic(root / STATE / "latest", os.fsencode(name))
+
+        def write() -> None:
+            write_atomic(state_folder(root) / "latest", os.fsencode(name))
+
+        return replace(self, unnoted=self.try_noting(root, write))
+
+    def try_noting(self, root: Path, write: Callable[[], None]) -> str:
+        """Write something about this run into `.llmgate`; why that cannot be, where the run itself lies elsewhere.
+
+        Raises LlmgateError for any other run, which could not be kept either.
+        """
+        try:
+            write()
+        except LlmgateError as fault:
+            if not self.is_elsewhere(root):
+                raise
+            return f"{fault.problems[0].where}: {fault.problems[0].message}"
+        return ""
+
+    def is_elsewhere(self, root: Path) -> bool:
+        """Whether it does not lie in `.llmgate`, so that the root may be one that nobody can write to."""
+        return not self.path.resolve().is_relative_to((root / STATE).resolve())
 
     def write_manifest(self, manifest: RunManifest) -> None:
         """Write `run.json`."""

@@ -64,7 +64,7 @@ def test_the_runs_of_a_test_have_figures_of_one_trial(shop: Repo) -> None:
     shop.gate("shop")
     done = shop.llmgate("history", TEST)
     gates = {gate["name"]: gate for gate in shop.result("shop")["tests"][0]["gates"]}
-    assert f"contains 100 % of {gates['contains']['n']}, short 100 % of {gates['short']['n']}" in done.text
+    assert f"contains 100 % good of {gates['contains']['n']}; short 100 % good of {gates['short']['n']}" in done.text
     assert "contains: good at or above 95 %, bad at or below 90 %" in done.text
     assert shop.result("shop")["run"]["id"] in done.text
     assert max(len(row) for row in done.raw.splitlines()) <= 80

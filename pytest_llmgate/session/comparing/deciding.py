@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.core.record import TrialRecord
+from pytest_llmgate.engine.stream import HOPELESS
 from pytest_llmgate.stats.comparisons import mcnemar_exact
 from pytest_llmgate.stats.cost_rule import CostGoal, CostRule, cost_rule
 from pytest_llmgate.stats.paired import PairedGoal, PairedRate, PairTally
@@ -24,9 +25,7 @@ class Advice(StrEnum):
     PROMOTE = "promote"
     HOLD = "hold"
     ROLL_BACK = "roll back"
-
-
-ADVICE = {Outcome.PASS: Advice.PROMOTE, Outcome.FAIL: Advice.ROLL_BACK}
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,33 +40,78 @@ class Wanted:
     measures: int = 1
 
 
+class Unscored:
+    """Trials of both sides that gave a measure nothing to go by; too many of them and nothing was judged.
+
+    limit: the share of them from which on that is an error, `max_errors` of the test.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.drawn = 0
+        self.baseline = 0
+        self.candidate = 0
+
+    def add(self, *, baseline: bool, candidate: bool) -> None:
+        """Count one pair, and which of its sides has nothing to go by."""
+        self.drawn += 1
+        self.baseline += baseline
+        self.candidate += candidate
+
+    @property
+    def too_many(self) -> bool:
+        """Whether the measure is an error, unless it has failed."""
+        return max(self.baseline, self.candidate) > self.limit * self.drawn
+
+    def hopeless(self, ceiling: int) -> bool:
+        """Whether more trials are pointless: there are too many of them already, whatever the rest says."""
+        worst = max(self.baseline, self.candidate)
+        return worst > self.limit * ceiling or worst == self.drawn >= HOPELESS
+
+    def row(self) -> dict[str, Any]:
+        """Their counts as they stand in `compare.json`."""
+        return {"baseline": self.baseline, "candidate": self.candidate, "of": self.drawn, "limit": self.limit}
+
+
+def ended(decision: Decision | None, unscored: Unscored, reason: str) -> Decision:
+    """What a measure came to: its decision, unless too much of it could not be scored; without one it is open, or an
+    error where that ended the test (`error`). reason: why no more was drawn."""
+    failed = decision is not None and decision.outcome is Outcome.FAIL
+    if unscored.too_many and not failed:
+        return Decision(Outcome.ERROR, "holes")
+    if decision is None:
+        return Decision(Outcome.ERROR if reason == "error" else Outcome.INCONCLUSIVE, reason)
+    open_still = decision.outcome is Outcome.INCONCLUSIVE and reason != "error"
+    return Decision(Outcome.INCONCLUSIVE, reason) if open_still else decision
+
+
 class PairedMeasure:
     """Folds the pairs of one measure until it is decided."""
 
-    def __init__(self, test: str, name: str, wanted: Wanted, ceiling: int) -> None:
+    def __init__(self, test: str, name: str, wanted: Wanted, ceiling: int, max_errors: float = 0.0) -> None:
         goal = PairedGoal(margin=wanted.margin, alpha=wanted.alpha, beta=wanted.beta, family=wanted.measures)
         self.test, self.name = test, name
         self.rule = PairedRate(goal=goal, ceiling=max(1, ceiling))
         self.tally = PairTally()
         self.decision: Decision | None = None
-        self.unpaired = 0  # trials to which the baseline has no reply that could be scored
+        self.unscored = Unscored(max_errors)
         self.good = [0, 0]  # of the scored pairs, of the baseline and of the candidate
 
     def add(self, earlier: bool | None, today: bool | None) -> None:
         """Fold one pair, in the order of the trials."""
         if self.decision is not None:
             return
+        self.unscored.add(baseline=earlier is None, candidate=today is None)
         if earlier is None:
-            self.unpaired += 1
             return
         self.tally = self.tally.add(today, earlier)
         if today is not None:
             self.good = [self.good[0] + earlier, self.good[1] + today]
         self.decision = self.rule.decide(self.tally)
 
-    def row(self) -> dict[str, Any]:
-        """The measure as it stands in `compare.json`."""
-        tally, decision = self.tally, self.decision or Decision(Outcome.INCONCLUSIVE, "ceiling")
+    def row(self, reason: str) -> dict[str, Any]:
+        """The measure as it stands in `compare.json`. reason: why no more was drawn."""
+        tally, decision = self.tally, ended(self.decision, self.unscored, reason)
         scored = tally.n - tally.holes_lost - tally.holes_won
         interval = self.rule.interval(tally, cut=self.decision is None) if tally.n else None
         return {
@@ -76,7 +120,8 @@ class PairedMeasure:
             "verdict": decision.outcome.value,
             "stop_reason": decision.stop_reason,
             "pairs": tally.n,
-            "unpaired": self.unpaired,
+            "unpaired": self.unscored.baseline,
+            "unscored": self.unscored.row(),
             "better": tally.better,
             "worse": tally.worse,
             "different_p": round(mcnemar_exact(tally.better, tally.worse), 6),
@@ -151,26 +196,49 @@ def _figure(record: TrialRecord, figure: str) -> int | None:
 class CostMeasure:
     """Whether the candidate takes no more than allowed: tokens, as prices are a matter of the table."""
 
-    def __init__(self, wanted: Wanted, n: int, cases: int) -> None:
+    def __init__(self, test: str, wanted: Wanted, n: int, cases: int, max_errors: float) -> None:
         assert wanted.increase is not None
         goal = CostGoal(margin=wanted.increase, alpha=wanted.alpha, beta=wanted.beta, family=wanted.measures)
+        self.test, self.name = test, "cost-regression"
         self.rule: CostRule = cost_rule(goal, max(n, 2), cases=cases)
         self.decision: Decision | None = None
+        self.unscored = Unscored(max_errors)
 
-    def look(self, taken: Taken) -> None:
-        """Decide, where as many pairs were drawn as a planned look asks for."""
+    def add(self, earlier: TrialRecord, today: TrialRecord, taken: Taken) -> None:
+        """Decide, where with this pair as many were drawn as a planned look asks for."""
         if self.decision is None:
-            today, earlier = taken.of("total_tokens")
-            self.decision = self.rule.decide(taken.pairs("total_tokens"), today, earlier)
+            unknown = [_figure(record, "total_tokens") is None for record in (earlier, today)]
+            self.unscored.add(baseline=unknown[0], candidate=unknown[1])
+            sides = taken.of("total_tokens")
+            self.decision = self.rule.decide(taken.pairs("total_tokens"), *sides)
+
+    def row(self, taken: Taken, reason: str) -> dict[str, Any]:
+        """The measure as it stands in `compare.json`. reason: why no more was drawn."""
+        decision, row = ended(self.decision, self.unscored, reason), taken.row("total_tokens") or {}
+        return {
+            "test": self.test,
+            "measure": self.name,
+            "verdict": decision.outcome.value,
+            "stop_reason": decision.stop_reason,
+            "pairs": row.get("pairs", 0),
+            "unscored": self.unscored.row(),
+            "ratio": row.get("ratio"),
+            "interval": row.get("interval"),
+            "margin": self.rule.goal.margin,
+        }
 
 
-def advice(outcomes: Sequence[Outcome]) -> Advice:
-    """One decision: roll back where anything got worse, promote where everything is shown to be kept, else hold."""
-    if not outcomes or Outcome.ERROR in outcomes:
-        return Advice.HOLD
-    if Outcome.FAIL in outcomes:
+def advice(verdicts: Sequence[str]) -> Advice:
+    """One decision: roll back where anything got worse, promote where everything is shown to be kept, else hold.
+
+    What could not be judged is an error, unless something is known to be worse.
+    """
+    found = set(verdicts)
+    if Outcome.FAIL.value in found:
         return Advice.ROLL_BACK
-    return Advice.PROMOTE if all(outcome is Outcome.PASS for outcome in outcomes) else Advice.HOLD
+    if Outcome.ERROR.value in found:
+        return Advice.ERROR
+    return Advice.PROMOTE if found == {Outcome.PASS.value} else Advice.HOLD
 
 
 def feedback_rows(rows: Mapping[str, Mapping[str, Mapping[str, bool]]]) -> list[dict[str, Any]]:

@@ -7,16 +7,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from pytest_llmgate.core.observation import Observation, TrialError
+from pytest_llmgate.core.observation import Observation
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.record import TrialRecord, record_from_row
 from pytest_llmgate.core.reply import usage_of
 from pytest_llmgate.core.trial import TrialKeys
 from pytest_llmgate.engine.judge import Judge
 from pytest_llmgate.session import assembly
-from pytest_llmgate.session.comparing.asked import Arm, Traffic
+from pytest_llmgate.session.comparing.asked import Arm
+from pytest_llmgate.session.comparing.traffic import Traffic
 from pytest_llmgate.session.finish import merge_cassettes
-from pytest_llmgate.session.gate_session import GateSession
+from pytest_llmgate.session.gate_session import GateSession, as_problem
 from pytest_llmgate.store.journal import Recorded
 from pytest_llmgate.store.rundir import RunDir
 
@@ -30,6 +31,9 @@ class Side(Protocol):
     def records(self, test_id: str, trials: int) -> list[TrialRecord]:
         """The first trials of a test, in order, as far as they came without a gap."""
 
+    def ended(self, test_id: str) -> str:
+        """Why there are no more trials of a test than were read, or nothing where more could be drawn."""
+
     def close(self) -> None: ...
 
 
@@ -41,19 +45,36 @@ class Asked:
         self._run = RunDir(folder, folder.name)
         self._plans = {plan.id: plan for plan in arm.plans}
         self._session = GateSession(arm.planner, self._run, arm.plans)
+        self._cut: dict[str, str] = {}
 
     def draw(self, test_id: str, trials: int) -> None:
         """Start drawing; `records` waits for them."""
         self._session.extend(test_id, trials)
 
     def records(self, test_id: str, trials: int) -> list[TrialRecord]:
-        """Wait for the trials, and read what was written down."""
+        """Wait for the trials, and read what was written down. Raises LlmgateError where sampling broke."""
         self._session.await_end(test_id, lambda: None)
+        fault = self._session.engine.fault
+        if fault is not None:
+            raise as_problem(fault)
         plan, recorded = self._plans[test_id], Recorded(self._run)
         places = {case.id: place for place, case in enumerate(plan.cases)}
-        found = [record_from_row(row, places[row["case"]]) for row in _whole(recorded.rows(test_id), trials)]
+        found = [record_from_row(row, places[row["case"]]) for row in self._whole(recorded.rows(test_id), trials)]
         recorded.close()
         return found
+
+    def _whole(self, rows: Iterator[dict[str, Any]], trials: int) -> Iterator[Mapping[str, Any]]:
+        for place, row in enumerate(islice(rows, trials)):
+            cut = assembly.cut_short(row)
+            if cut:
+                self._cut[row["test"]] = cut
+            if cut or row["index"] != place:
+                return
+            yield row
+
+    def ended(self, test_id: str) -> str:
+        """That money ended it, where it did."""
+        return self._cut.get(test_id, "")
 
     @property
     def session(self) -> GateSession:
@@ -71,15 +92,11 @@ class Asked:
         merge_cassettes(self._session.settings, self._run, ())
 
 
-def _whole(rows: Iterator[dict[str, Any]], trials: int) -> Iterator[Mapping[str, Any]]:
-    for place, row in enumerate(islice(rows, trials)):
-        if row["index"] != place or assembly.cut_short(row):
-            return
-        yield row
-
-
 class Kept:
-    """Gives recorded replies, one a case; nobody is asked. session: of the other side, whose measures judge them."""
+    """Gives recorded replies, one to every case of the plans; nobody is asked.
+
+    session: of the other side, whose measures judge them.
+    """
 
     def __init__(self, plans: Sequence[TestPlan], traffic: Traffic, session: GateSession) -> None:
         self._plans = {plan.id: plan for plan in plans}
@@ -96,13 +113,15 @@ class Kept:
         keys = TrialKeys(plan.seed, plan.id, tuple(case.id for case in plan.cases))
         found = []
         for trial in islice(keys.trials(), min(trials, len(plan.cases))):
-            reply = self._traffic.replies.get(plan.cases[trial.case].id)
-            if reply is None:
-                seen = Observation(None, TrialError("missing-recording", "the traffic has no reply to this case"))
-            else:
-                seen = Observation(parts.redact(reply), None, usage_of(reply), reply.latency_ms, replayed=True)
+            reply = self._traffic.replies[plan.cases[trial.case].id]
+            seen = Observation(parts.redact(reply), None, usage_of(reply), reply.latency_ms, replayed=True)
             found.append(judge.record(trial, seen))
         return found
+
+    def ended(self, test_id: str) -> str:
+        """That every recorded reply was taken, unless fewer were asked for."""
+        plan = self._plans[test_id]
+        return "" if plan.trials < len(plan.cases) else "recording-end"
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -218,6 +218,41 @@ def test_a_gate_that_came_later_has_gaps_before(tmp_path: Path) -> None:
     assert (first.estimates, second.estimates) == ((0.98, 0.98), (None, 0.98))
 
 
+COMPARED = {
+    "type": "contains", "n": 0, "successes": 0, "estimate": None, "threshold": None, "bad": None, "stop_reason": "new",
+    "compared": {"kind": "quality"}, "n_all": 40, "successes_all": 39,
+}  # fmt: skip
+
+
+def test_a_gate_without_a_baseline_has_the_rate_of_all_trials(tmp_path: Path) -> None:
+    run(tmp_path, 0, judged({**gate(), **COMPARED}))
+    run(tmp_path, 1, judged({**gate(), **COMPARED}, holes=3))  # which trials could not be scored is not known here
+    (only,) = of_test(tmp_path).gates
+    assert only.good == (39 / 40, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "rate"),
+        ({"compared": {"kind": "quality"}}, "difference"),
+        ({"compared": {"kind": "latency"}, "type": "latency"}, "rate"),
+        ({"compared": {"kind": "usage"}, "type": "cost-regression", "successes": None}, "ratio"),
+        (
+            {"compared": {"kind": "usage"}, "type": "cost-regression", "successes": None, "figures": {"runaways": 0}},
+            "difference",
+        ),
+        ({"type": "distribution", "successes": None}, "distance"),
+        ({"type": "expectation", "successes": None}, "value"),
+    ],
+)
+def test_what_an_estimate_is_depends_on_what_the_gate_compares(
+    tmp_path: Path, fields: dict[str, object], kind: str
+) -> None:
+    run(tmp_path, 0, judged({**gate(), **fields}))
+    assert of_test(tmp_path).gates[0].newest.kind == kind
+
+
 # ---- often inconclusive
 
 

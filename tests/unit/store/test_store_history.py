@@ -148,15 +148,30 @@ def test_a_damaged_index_is_said_kept_aside_and_made_anew(tmp_path: Path, conten
 def test_an_index_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = kept(tmp_path)
     with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
     database.close()
     before = path.read_bytes()
     index = HistoryIndex(tmp_path)
-    assert "newer version (2)" in index.notes[0]
+    assert "newer version (3)" in index.notes[0]
     index.put(figures(), "1")
     index.save()
     assert index.runs() == [figures()]
     assert path.read_bytes() == before
+
+
+def test_an_index_of_the_first_version_keeps_its_runs_and_has_them_read_again(tmp_path: Path) -> None:
+    path = kept(tmp_path)
+    with sqlite3.connect(path) as database:
+        for column in ("kind", "good", "good_of", "quantile", "quantile_ms"):
+            database.execute(f"ALTER TABLE gates DROP COLUMN {column}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    index = HistoryIndex(tmp_path)
+    assert index.notes == []
+    assert index.runs() == [figures()]  # of a gate on a rate everything new follows from what was kept
+    assert index.stamps() == {"out": ""}
+    index.save()
+    assert HistoryIndex(tmp_path).runs() == [figures()]
 
 
 def test_an_index_that_somebody_else_has_locked_is_read_and_replaced(tmp_path: Path) -> None:
