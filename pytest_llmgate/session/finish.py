@@ -203,6 +203,7 @@ def _run_row(run: RunDir, recorded_at: str | None, *, interrupted: bool, live: b
     return {
         "id": manifest.id,
         "seed": manifest.seed,
+        "seeds": manifest.seeds,
         "plan_digest": manifest.plan_digest,
         "record": manifest.record,
         "interrupted": interrupted,

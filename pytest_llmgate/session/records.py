@@ -125,7 +125,7 @@ class Records:
         own = {"seeds": {plan.id: plan.seed for plan in plans}} if len(seeds) > 1 else {}
         return RunManifest(
             id=self.run.id,
-            seed=seeds.pop() if len(seeds) == 1 else self.settings.seed or 0,
+            seed=None if own else next(iter(seeds), self.settings.seed),
             plan_digest=plan_digest(tuple(plans)),
             record=self.settings.record,
             commit=commit,
@@ -213,10 +213,18 @@ class Records:
 
 def _same_run(known: RunManifest, mine: RunManifest) -> None:
     """Refuse to go on with a run that was planned otherwise, and say what differs."""
-    differing = [name for name in ("plan_digest", "seed", "record") if getattr(known, name) != getattr(mine, name)]
+    was, now = _told(known), _told(mine)
+    differing = [name for name in now if was[name] != now[name]]
     if differing:
-        said = ", ".join(f"{name} {getattr(known, name)} → {getattr(mine, name)}" for name in differing)
+        said = ", ".join(f"{name} {was[name]} → {now[name]}" for name in differing)
         raise problem("resume-differs", f"run {known.id} was planned otherwise: {said}", None, _RESUME_HINT)
+
+
+def _told(manifest: RunManifest) -> dict[str, str]:
+    """What must be the same for a run to go on, for a person."""
+    seeds = manifest.seeds or {}
+    seed = ", ".join(f"{seed} of {place}" for place, seed in seeds.items()) or str(manifest.seed)
+    return {"plan_digest": manifest.plan_digest, "seed": seed, "record": manifest.record}
 
 
 def circuit_segment(run: RunDir, worker: str) -> Path:
