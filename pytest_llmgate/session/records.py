@@ -56,7 +56,6 @@ def open_run(settings: Settings) -> RunDir:
     _stop_file(found).unlink(missing_ok=True)
     discard_tests(found)  # verdicts are decided anew, from the recorded trials
     FileLedger(found.path / "ledger.json", settings.budget).resume()
-    found.note_latest(settings.root)
     return found
 
 
@@ -104,6 +103,8 @@ class Records:
     def begin(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> None:
         """Write down what will be sampled, once for all workers; refuse to resume another plan.
 
+        From here on the run is the latest, unless it has nothing to judge: a mistyped path is no run to speak of.
+
         whole: files of suites of which no test was deselected.
         """
         manifest = self._manifest(plans, whole)
@@ -113,6 +114,8 @@ class Records:
             else:
                 self.run.write_plan([stored_plan(self._redactor, plan) for plan in plans])
                 self.run.write_manifest(manifest)
+            if plans:
+                self.run.note_latest(self.settings.root)
         if self.settings.resume:
             self._recorded = Recorded(self.run)
         self._journal = Journal(self.run, self.settings.worker)

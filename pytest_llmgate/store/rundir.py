@@ -48,7 +48,7 @@ class RunDir:
 
     @staticmethod
     def create(root: Path, results: Path | None = None) -> RunDir:
-        """Make the directory of a new run and note it in `.llmgate/latest`.
+        """Make the directory of a new run.
 
         root: the directory of `.llmgate/`. results: where else the run shall lie; files of an earlier run in it are
         replaced. Raises `run-in-use`, `results-not-ours`, `cannot-write` or `disk-full`.
@@ -60,9 +60,7 @@ class RunDir:
             path.mkdir(parents=True, exist_ok=True)
             _make_room(path)
             (path / "run.lock").touch()
-        run = RunDir(path, run_id)
-        run.note_latest(root)
-        return run
+        return RunDir(path, run_id)
 
     @staticmethod
     def open(path: Path) -> RunDir:
