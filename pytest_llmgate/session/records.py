@@ -186,9 +186,13 @@ class Records:
         """The reply with this digest that an interrupted start recorded."""
         return None if self._recorded is None else self._recorded.transcript(digest)
 
-    def verdict(self, verdict: TestVerdict) -> None:
-        """Write a test's verdict where the merging process finds it."""
-        self.journal.test_done({"order": verdict.order, **verdict.to_row()})
+    def verdict(self, verdict: TestVerdict, *, expected: bool = False) -> None:
+        """Write a test's verdict where the merging process finds it; of several of a test it takes the last.
+
+        expected: whether pytest reported its failure as an expected one.
+        """
+        row = {"order": verdict.order, **verdict.to_row()}
+        self.journal.test_done({**row, "expected": True} if expected else row)
 
     def circuit(self, line: str) -> None:
         """Write down what deciding a circuit test needs, before its first shot."""
