@@ -20,7 +20,6 @@ from pytest_llmgate.stats.planning import RulePlan
 from pytest_llmgate.stats.shots.expectation_plan import ExpectationPlan
 from pytest_llmgate.stats.shots.identity import IdentityRule
 from pytest_llmgate.stats.shots.identity_plan import IdentityPlan
-from pytest_llmgate.stats.shots.minp import FixedIdentityRule
 from pytest_llmgate.stats.shots.observable import Observable
 from pytest_llmgate.stats.shots.schedule import look_totals
 from pytest_llmgate.stats.shots.tolerance import ToleranceRule
@@ -96,9 +95,8 @@ def _fold(planned: Planned, brief: Brief) -> ShotFold:
             extra["shots_needed"] = decider.needed
         rule, dealt = decider.rule(planned.outcomes), brief.steps > 0
         return OutcomeFold(gate, question.arm, rule, extra, reduce, expected, dealt=dealt)
-    # Of several outcomes half of the shots choose the set that bounds the TVD from below; two need no such choice.
-    dealt = isinstance(decider, FixedIdentityRule) and decider.possible > 2
-    return OutcomeFold(gate, question.arm, decider, question.extra, reduce, expected, dealt=dealt)
+    # Dealt: half of the shots choose the set of outcomes whose share bounds the TVD from below.
+    return OutcomeFold(gate, question.arm, decider, question.extra, reduce, expected, dealt=True)
 
 
 def _expectation(planned: Planned, decider: ExpectationPlan, brief: Brief) -> ShotFold:

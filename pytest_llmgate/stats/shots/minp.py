@@ -104,11 +104,6 @@ class FixedIdentityRule:
         return (self.shots,)
 
     @property
-    def possible(self) -> int:
-        """How many outcomes the reference allows."""
-        return int((self.reference.p > 0.0).sum())
-
-    @property
     def least_p(self) -> float:
         """The smallest p-value that counts of outcomes which the reference allows can have.
 

@@ -114,6 +114,15 @@ def test_the_bound_of_single_outcomes_misses_the_true_tvd_no_more_often_than_sta
         assert sum(weight for bound, weight in bounds if bound > tvd(p, q) + 1e-9) <= error + 1e-12, q
 
 
+def test_two_outcomes_are_bounded_more_closely_by_all_shots_than_by_half_of_them() -> None:
+    """Whichever of the two bounds is taken depends on the reference alone, so that the counts cannot choose."""
+    p = REFERENCES["even"]
+    seen = seen_of(p, [26, 6, 0], [25, 7, 0])
+    low, _ = tvd_interval(seen, p, confidence=0.95, looks=50)
+    assert low > 0.05
+    assert lower_bound(split(seen, p), 0.025 / 50) == 0.0
+
+
 @pytest.mark.parametrize("q", [(0.5, 0.5, 0.0), (0.55, 0.45, 0.0), (0.8, 0.2, 0.0), (0.5, 0.47, 0.03)])
 def test_shots_in_one_piece_have_an_interval_that_covers_as_often_as_it_says(q: tuple[float, ...]) -> None:
     """2,000 draws of 500 shots; each bound may miss in 2.5 % of them, and 75 is 3.6 standard errors above that."""
