@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PART …]`: measures, prints a table, and after a full run writes docs/benchmarks.md."""
+"""`python -m benchmarks [PART …]`: measures, prints a table, and writes it into docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from benchmarks import (
     trial,
 )
 from benchmarks.child import ChildFailed
-from benchmarks.figures import Check, Part, Row, markdown_table, plain_table
+from benchmarks.figures import Check, Part, Row, markdown_rows, markdown_table, parts_of, plain_table
 from benchmarks.options import Options
 
 PARTS: dict[str, Part] = {
@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{name} ({monotonic() - began:.0f} s)\n{plain_table(found)}", flush=True)
     short = sum(row.short for row in rows)
     print(f"\n{len(rows)} figures, {short} short; {machine()}")
-    if given.parts or given.quick:
-        print(f"{PAGE} is written by a full run: python -m benchmarks")
+    if given.quick:
+        print(f"{PAGE} is written without --quick")
     else:
         write_page(rows)
     return 1 if short else 0
@@ -111,14 +111,16 @@ def machine() -> str:
 
 
 def write_page(rows: Sequence[Row]) -> None:
-    """Put the table between the marks of the page."""
+    """Put the figures of the parts that were measured into the table between the marks of the page."""
     text = PAGE.read_text(encoding="utf-8")
     head, _, rest = text.partition(BEGIN)
-    _, found, tail = rest.partition(END)
+    table, found, tail = rest.partition(END)
     if not found:
         raise SystemExit(f"{PAGE} has lost its marks: {BEGIN} … {END}")
-    measured = f"Measured {datetime.now(UTC).date().isoformat()} on {machine()}."
-    PAGE.write_text(f"{head}{BEGIN}\n{measured}\n\n{markdown_table(rows)}\n{END}{tail}", encoding="utf-8")
+    measured = f"{datetime.now(UTC).date().isoformat()}, {machine()}"
+    parts = {**parts_of(table), **markdown_rows(rows, measured)}
+    ordered = [parts[name] for name in PARTS if name in parts]
+    PAGE.write_text(f"{head}{BEGIN}\n{markdown_table(ordered)}\n{END}{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":

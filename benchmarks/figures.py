@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -92,13 +92,28 @@ def plain_table(rows: Sequence[Row]) -> str:
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(cell, widths, strict=True)) for cell in cells)
 
 
-def markdown_table(rows: Sequence[Row]) -> str:
-    """The table for the documentation, with a line for each part."""
-    lines = [f"| {' | '.join(HEADER)} |", "|---|---|---|---|"]
-    part = ""
+def markdown_rows(rows: Sequence[Row], measured: str) -> dict[str, list[str]]:
+    """Lines of the table for the documentation by part; measured: when and on what."""
+    found: dict[str, list[str]] = {}
     for row in rows:
-        if row.part != part:
-            part = row.part
-            lines.append(f"| **{part}** | | | |")
+        lines = found.setdefault(row.part, [f"| **{row.part}** | | {measured} | |"])
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in row.row())} |")
-    return "\n".join(lines)
+    return found
+
+
+def parts_of(table: str) -> dict[str, list[str]]:
+    """Lines by part of a table that stands in the documentation."""
+    found: dict[str, list[str]] = {}
+    part = ""
+    for line in table.splitlines():
+        if line.startswith("| **"):
+            part = line.removeprefix("| **").partition("**")[0]
+        if part and line.startswith("|"):
+            found.setdefault(part, []).append(line)
+    return found
+
+
+def markdown_table(parts: Iterable[Sequence[str]]) -> str:
+    """The table for the documentation, of the lines of its parts."""
+    lines = [line for part in parts for line in part]
+    return "\n".join([f"| {' | '.join(HEADER)} |", "|---|---|---|---|", *lines])

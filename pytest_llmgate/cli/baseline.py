@@ -37,10 +37,11 @@ def accept(tests: tuple[str, ...], reason: str, run: str | None, changed: bool, 
 @baseline.command()
 @click.option("--run", help="a run's directory or id; the newest, if left out")
 @click.option("--against", metavar="REV", help="a revision of git, or merge-base; without --run compares files with it")
+@click.option("--anchor", is_flag=True, help="what an accept with --anchor would change")
 @told
-def diff(run: str | None, against: str | None) -> None:
+def diff(run: str | None, against: str | None, anchor: bool) -> None:
     """What an accept of the newest run would change; with --against, what differs from a revision."""
-    found = baseline_diff.diff(find_root(Path.cwd()), run, against, os.environ)
+    found = baseline_diff.diff(find_root(Path.cwd()), run, against, os.environ, anchor=anchor)
     show(baseline_words.lines(found.title, found.changes, found.loosened))
 
 

@@ -271,7 +271,9 @@ def _gate_from_row(row: Mapping[str, Any]) -> GatePlan:
 
 def _compared_from_row(row: Mapping[str, Any]) -> Compared:
     baseline = ReplyBaseline(**row["baseline"]) if row["baseline"] else None
-    return Compared(**{**row, "baseline": baseline, "sentences": tuple(row["sentences"])})
+    return Compared(
+        **{**row, "baseline": baseline, "sentences": tuple(row["sentences"]), "gone": tuple(row.get("gone", ()))}
+    )
 
 
 def plan_digest(tests: tuple[TestPlan, ...]) -> str:

@@ -26,7 +26,7 @@ class TrialRecord(NamedTuple):
     redactions: how many passages of the reply were replaced, by kind. identical: by gate on groups of repeats, how many
     replies of the group that this trial completed were one and the same. spans: by gate, the passages of a bad reply
     that it objects to. model: the one that answered, as its provider names it. ended_at: epoch
-    seconds; None for what took place in another run.
+    seconds; None for what took place in another run, and where no latency was measured.
     """
 
     test: str

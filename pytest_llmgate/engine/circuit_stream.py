@@ -34,11 +34,14 @@ class ShotEvidence:
     methods: set[str] = field(default_factory=set)
     arms: set[int] = field(default_factory=set)
     on_fallback: bool = False
-    latencies: tuple[float, ...] = ()  # nobody asks how long a shot took
 
     @property
     def usage(self) -> Usage:
         return self.usage_sum.total
+
+    def latencies(self, gate: str) -> Sequence[float]:
+        """None: nobody asks how long a shot took."""
+        return ()
 
 
 class ArmsGate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +13,9 @@ from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.circuit_stream import ArmsGate, CircuitStream
 from pytest_llmgate.engine.circuit_words import nothing_compared, sentence
 from pytest_llmgate.engine.gate import UNAPPROVED
-from pytest_llmgate.engine.shots import ShotFold, SuccessFold
+from pytest_llmgate.engine.shots import OutcomeFold, ShotFold, SuccessFold
 from pytest_llmgate.engine.verdicts import gate_verdict, unjudged, unjudged_gate
+from pytest_llmgate.stats.shots.identity import IdentityRule
 
 _SHOWN_CAUSES = 8
 
@@ -38,16 +39,33 @@ def decide_circuit(stream: CircuitStream, facts: Mapping[str, Any], order: int =
 def _gate(gate: ArmsGate, stream: CircuitStream) -> GateVerdict:
     """One assertion: the figures of the arm that gave it its verdict, and a line for every arm where there are more."""
     shown = _arm(gate.worst, stream)
-    if len(gate.folds) == 1:
-        return shown
+    if isinstance(gate.worst, OutcomeFold):
+        shown = replace(shown, circuit={**shown.circuit, **gate.worst.standings()})
+    return shown if len(gate.folds) == 1 else _of_arms(gate, shown, stream)
+
+
+def _of_arms(gate: ArmsGate, shown: GateVerdict, stream: CircuitStream) -> GateVerdict:
     labels = arm_labels(stream.arms)
     each = [_arm(fold, stream) for fold in gate.folds]
     rows = [{"arm": labels[fold.arm], **_brief(verdict)} for fold, verdict in zip(gate.folds, each, strict=True)]
     failing = [stream.arms[fold.arm].scale for fold in gate.folds if _failed(fold)]
-    levels = {"first_failing_noise_scale": min(failing, default=None)} if _levels(stream) > 1 else {}
+    more: dict[str, Any] = {"first_failing_noise_scale": min(failing, default=None)} if _levels(stream) > 1 else {}
+    if "unresolved" in shown.circuit:
+        case = stream.arms[gate.worst.arm].case
+        same = [fold for fold in gate.folds if stream.arms[fold.arm].case == case]
+        more["unresolved"] = _untested(shown.circuit["unresolved"], same)
     passed = " pass;" if shown.verdict is Outcome.PASS else ","
     reason = f"{len(each)} streams{passed} {labels[gate.worst.arm]}: {shown.reason}"
-    return replace(shown, reason=reason, circuit={**shown.circuit, **levels, "arms": rows})
+    return replace(shown, reason=reason, circuit={**shown.circuit, **more, "arms": rows})
+
+
+def _untested(unresolved: Sequence[Mapping[str, Any]], folds: Sequence[ShotFold]) -> list[Mapping[str, Any]]:
+    """What one arm cannot resolve, without that which another one of its case rules out: in another basis, say."""
+    tested: set[str] = set()
+    for fold in folds:
+        if isinstance(fold, OutcomeFold) and isinstance(fold.rule, IdentityRule):
+            tested.update(name for other in fold.rule.declared for name in other.faults or (other.name,))
+    return [row for row in unresolved if row["name"] not in tested]
 
 
 def _levels(stream: CircuitStream) -> int:

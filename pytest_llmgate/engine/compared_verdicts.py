@@ -8,10 +8,18 @@ from typing import Any
 
 from pytest_llmgate.core.compared import Compared
 from pytest_llmgate.core.decision import Decision, Outcome
+from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.verdict import GateVerdict
 from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
-from pytest_llmgate.engine.compared_words import cost_sentence, pair_sentence, runaway_sentence, undecided_sentence
+from pytest_llmgate.engine.compared_words import (
+    anchor_words,
+    cost_sentence,
+    latency_sentence,
+    pair_sentence,
+    runaway_sentence,
+    undecided_sentence,
+)
 from pytest_llmgate.engine.gate import STALE, UNAPPROVED
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import CUT, too_many_holes, unjudged_gate
@@ -31,7 +39,7 @@ def compared_verdict(gate: ComparedFold, stream: TestStream) -> GateVerdict:
     shown = _shown(gate, decision, stream)
     blocking = plan.blocks and (decision.stop_reason != UNAPPROVED or plan.require_baseline)
     return replace(
-        unjudged_gate(plan, "; ".join((shown.pop("reason"), *gate.against.sentences))),
+        unjudged_gate(plan, _joined(shown.pop("reason"), gate.against, decision)),
         verdict=decision.outcome,
         n=gate.tally.n,
         successes=gate.tally.successes if gate.against.kind == "quality" else None,
@@ -45,6 +53,22 @@ def compared_verdict(gate: ComparedFold, stream: TestStream) -> GateVerdict:
     )
 
 
+def timed_verdict(found: GateVerdict, plan: GatePlan, against: Compared) -> GateVerdict:
+    """The verdict of a latency gate whose limit is a baseline's: it names both, and what differs from the baseline."""
+    reason = f"{found.reason}; {latency_sentence(plan, against, found.figures)}"
+    return replace(
+        found,
+        reason=_joined(reason, against, Decision(found.verdict, found.stop_reason)),
+        compared=compared_row(against),
+    )
+
+
+def _joined(reason: str, against: Compared, decision: Decision) -> str:
+    """A reason with what differs from the baseline. Another anchor helps neither a pass nor a run that was cut."""
+    step = decision.outcome is not Outcome.PASS and decision.stop_reason not in CUT
+    return "; ".join((reason, *against.sentences, *anchor_words(against, step=step)))
+
+
 def compared_row(against: Compared) -> dict[str, Any]:
     """Which baseline a gate is compared with, and how the test of today stands to it."""
     known = against.baseline
@@ -53,6 +77,7 @@ def compared_row(against: Compared) -> dict[str, Any]:
         "standing": against.standing,
         "changes": list(against.sentences),
         "baseline": None if known is None else {**known.figures, "reason": known.reason, "author": known.author},
+        "anchor": against.anchored,
     }
 
 

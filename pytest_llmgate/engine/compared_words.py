@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_llmgate.core.compared import Compared
 from pytest_llmgate.core.decision import Decision, Outcome
+from pytest_llmgate.core.markers import PERCENTILES
+from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
 from pytest_llmgate.engine.gate import STALE, UNAPPROVED
 from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.stats.against import pairs_within, replies_of
 from pytest_llmgate.stats.ratio import RatioBounds
 
+_LONGEST_REASON = 120
+_ANEW = " and accept it with --anchor"
 _NOUNS = {
     "total_tokens": "tokens",
     "input_tokens": "input tokens",
@@ -30,18 +39,58 @@ def undecided_sentence(gate: ComparedFold, decision: Decision, stream: TestStrea
     if decision.stop_reason == UNAPPROVED:
         return "no approved baseline: propose one with --llm-baseline=propose, take it with llmgate baseline accept"
     if decision.stop_reason == STALE:
-        return "its baseline cannot be compared with: propose a new one with --llm-baseline=propose"
+        return f"its baseline cannot be compared with: {stale_step(gate.against)}"
     problems = stream.evidence.problems
     first = f"; first: {problems[0]}" if problems else ""
     if decision.stop_reason == "holes":
         share = f"{gate.tally.holes} of {gate.tally.n} trials could not be scored"
         return f"{share} (limit {percent(stream.plan.max_errors)}){first}"
-    return f"{_end(decision, stream)} after {gate.tally.n} trials{first}"
+    return f"{_end(gate, decision, stream)} after {gate.tally.n} trials{first}"
 
 
-def _end(decision: Decision, stream: TestStream) -> str:
+def stale_step(against: Compared) -> str:
+    """What to do about a baseline that cannot be compared with."""
+    anew = "propose a new one with --llm-baseline=propose, take it with llmgate baseline accept --changed --anchor"
+    if against.incomparable == "recorded":
+        live = "run it live (--llm-record=live) on the class of machine that timed the baseline"
+        return f"{live}; on recorded replies it is never decided, which blocks unless the gate says severity: warn"
+    if against.incomparable == "machine":
+        return f"run it on that class, or {anew}"
+    return anew
+
+
+def anchor_words(against: Compared, *, step: bool = True) -> tuple[str, ...]:
+    """That a gate is tested against the anchor, and why that was accepted. step: also what moves it."""
+    known = against.baseline
+    if known is None or not against.anchored:
+        return ()
+    reason = " ".join(known.reason.split())  # whoever edits the file by hand may write lines
+    reason = reason if len(reason) <= _LONGEST_REASON else f"{reason[: _LONGEST_REASON - 1]}…"
+    said = f'compared with the anchor ("{reason}"), not with what was accepted last'
+    return (f"{said}: llmgate baseline accept --anchor moves it" if step else said,)
+
+
+def few_pairs(against: Compared, trials: int) -> str:
+    """Why so many trials make fewer pairs, and what to do about it."""
+    said = f"{trials:,} trials make at most {pairs_within(against, trials)} pairs"
+    more = ", or allow more trials" if replies_of(against) > pairs_within(against, trials) else ""
+    if not against.fresh:
+        return (
+            f"{said}, as the baseline has few replies to some cases: propose one with more baseline_trials{_ANEW}{more}"
+        )
+    return f"{said}, as {_fresh(against)}: propose one of all cases{_ANEW}{more}"
+
+
+def _fresh(against: Compared) -> str:
+    have = "has" if against.fresh == 1 else "have"
+    return f"{against.fresh} of today's {against.cases} cases {have} no baseline"
+
+
+def _end(gate: ComparedFold, decision: Decision, stream: TestStream) -> str:
     if decision.outcome is Outcome.ERROR:
         return "could not be judged"
+    if decision.stop_reason == "ceiling" and gate.against.fresh:
+        return f"{_fresh(gate.against)} and count for nothing: propose one of all cases{_ANEW}, or allow more trials"
     most = f"with at most {stream.plan.trials} trials; allow more, or allow a larger difference"
     return _ENDS.get(decision.stop_reason, most)
 
@@ -62,11 +111,15 @@ def pair_sentence(gate: PairFold, decision: Decision, stream: TestStream) -> str
 
 
 def _pairs_end(gate: PairFold, decision: Decision, stream: TestStream) -> str:
-    if decision.stop_reason == "ceiling" and gate.pairs.n >= gate.baseline.figures["n"]:
-        return f"the baseline has no more than {gate.pairs.n} replies: propose one with more baseline_trials"
-    if decision.stop_reason == "ceiling" and gate.pairs.n >= gate.rule.ceiling:
+    if decision.stop_reason != "ceiling":
+        return _end(gate, decision, stream)
+    if gate.against.fresh:
+        return few_pairs(gate.against, gate.seen.n)
+    if gate.pairs.n >= replies_of(gate.against):
+        return f"the baseline has no more than {gate.pairs.n} replies: propose one with more baseline_trials{_ANEW}"
+    if gate.pairs.n >= gate.rule.ceiling:
         return f"with at most {gate.rule.ceiling} pairs; allow more trials, or a larger difference"
-    return _end(decision, stream)
+    return _end(gate, decision, stream)
 
 
 def _rates(now: float, was: float) -> str:
@@ -92,7 +145,7 @@ def cost_sentence(gate: CostFold, decision: Decision, stream: TestStream, found:
         return f"{counted}: + {limit} or more is ruled out ({percent(gate.plan.beta)} risk)"
     if decision.outcome is Outcome.FAIL:
         return f"{counted}: no increase is ruled out ({percent(gate.plan.alpha_used)} risk)"
-    return f"{counted}: cannot tell no increase from + {limit} yet; {_end(decision, stream)}"
+    return f"{counted}: cannot tell no increase from + {limit} yet; {_end(gate, decision, stream)}"
 
 
 def _of_it(gate: CostFold) -> str:
@@ -119,4 +172,28 @@ def runaway_sentence(gate: RunawayFold, decision: Decision, stream: TestStream) 
     if decision.outcome is Outcome.FAIL:
         return f"{counted}: no more than the baseline is ruled out ({percent(gate.plan.alpha_used)} risk)"
     excess = points(gate.rule.excess)
-    return f"{counted}: cannot tell the same from {excess} more yet; {_end(decision, stream)}"
+    return f"{counted}: cannot tell the same from {excess} more yet; {_end(gate, decision, stream)}"
+
+
+def latency_sentence(plan: GatePlan, against: Compared, figures: Mapping[str, Any]) -> str:
+    """The percentile of today, that of the baseline, and the limit that it makes."""
+    of, today = _percentile(plan), figures.get("quantile_ms")
+    now = f"{of} of no trial" if today is None else f"{of} {_ms(today)}"
+    return f"{now}, {limit_of(plan, against)}"
+
+
+def limit_of(plan: GatePlan, against: Compared) -> str:
+    """How the limit of a latency gate comes from its baseline."""
+    of = _percentile(plan)
+    assert against.baseline is not None
+    was, limit = against.baseline.figures[f"{of}_us"] / 1000, float(plan.params[f"{of}_ms"])
+    return f"the baseline's {_ms(was)} + {percent(plan.margin or 0.0)} = {_ms(limit)}"
+
+
+def _percentile(plan: GatePlan) -> str:
+    """`p95`, of a gate whose limit was filled in from its baseline."""
+    return next(name for name in plan.params if name in PERCENTILES).removesuffix("_ms")
+
+
+def _ms(value: float) -> str:
+    return f"{value:.4g} ms" if value < 1000 else f"{value:,.0f} ms"

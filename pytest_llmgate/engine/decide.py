@@ -8,7 +8,7 @@ from typing import Any, cast
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.verdict import GateVerdict, TestVerdict, worst
 from pytest_llmgate.engine.compared import ComparedFold
-from pytest_llmgate.engine.compared_verdicts import compared_row, compared_verdict
+from pytest_llmgate.engine.compared_verdicts import compared_verdict, timed_verdict
 from pytest_llmgate.engine.evidence import Evidence
 from pytest_llmgate.engine.gate import Fold, GateFold
 from pytest_llmgate.engine.stream import TestStream
@@ -63,4 +63,4 @@ def _verdict(gate: Fold, stream: TestStream) -> GateVerdict:
         return compared_verdict(gate, stream)
     found = gate_verdict(cast(GateFold, gate), stream)
     against = gate.plan.compared  # of latencies: the limit is the baseline's
-    return found if against is None else replace(found, compared=compared_row(against))
+    return found if against is None else timed_verdict(found, gate.plan, against)

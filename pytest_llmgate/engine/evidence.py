@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytest_llmgate.core.plan import TestPlan
@@ -12,7 +12,7 @@ from pytest_llmgate.core.record import TrialRecord, spans_row
 from pytest_llmgate.core.reply import Usage, UsageSum
 from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judges import Judges
-from pytest_llmgate.engine.slices import Slices
+from pytest_llmgate.engine.slices import Slices, members_of
 
 SHOWN_PER_GATE = 10
 MODELS = 20  # names of models that are counted
@@ -22,8 +22,8 @@ class Evidence:
     """Accumulates over the counted trials; memory grows by a few bytes a trial at most."""
 
     __slots__ = (
-        "_cases", "_replies", "_shown", "_slices", "_usage",
-        "errors", "failing", "fields", "judges", "latencies", "models", "problems", "redactions", "replayed",
+        "_cases", "_latencies", "_measured", "_members", "_replies", "_shown", "_slices", "_usage",
+        "errors", "failing", "fields", "judges", "models", "problems", "redactions", "replayed",
     )  # fmt: skip
 
     def __init__(self, plan: TestPlan) -> None:
@@ -34,7 +34,9 @@ class Evidence:
         self.errors = 0
         self.problems: list[str] = []
         self.failing: list[Mapping[str, Any]] = []
-        self.latencies = array("d")
+        self._members = {gate.name: members_of(gate, plan) for gate in plan.gates if gate.cohort is not None}
+        self._latencies = array("d")
+        self._measured = array("L")  # places of the cases that the latencies are of
         self.replayed = 0
         self.fields: dict[str, FieldCounts] = {}
         self.redactions: Counter[str] = Counter()
@@ -49,7 +51,8 @@ class Evidence:
             self._replies.add(hash(record.reply))  # only counted, so it need not be the same tomorrow
         self._usage.add(record.usage)
         if record.latency_ms is not None:
-            self.latencies.append(record.latency_ms)
+            self._latencies.append(record.latency_ms)
+            self._measured.append(record.trial.case)
         if record.replayed:
             self.replayed += 1
         if record.model is not None and (record.model in self.models or len(self.models) < MODELS):
@@ -96,6 +99,13 @@ class Evidence:
                         **({"spans": rows} if (rows := spans_row(record.spans).get(name)) else {}),
                     }
                 )
+
+    def latencies(self, gate: str) -> Sequence[float]:
+        """Milliseconds of the trials that answered, of those cases that count for a gate."""
+        members = self._members.get(gate)
+        if members is None:
+            return self._latencies
+        return [ms for ms, place in zip(self._latencies, self._measured, strict=True) if place in members]
 
     def slices(self) -> dict[str, Any]:
         """Counts of the gates by slice; empty where no case has one."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
 from pytest_llmgate.engine.gate import Fold, GateFold
+from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.stats.against import compared_rule
 from pytest_llmgate.stats.cost_rule import CostRule
 from pytest_llmgate.stats.paired import PairedRate
@@ -31,11 +32,3 @@ def _fold(gate: GatePlan, plan: TestPlan, rate_rule: Callable[[GatePlan], Rule])
     if isinstance(rule, RunawayRule):
         return RunawayFold(gate, rule, members)
     return ComparedFold(gate, members)
-
-
-def members_of(gate: GatePlan, plan: TestPlan) -> Collection[int] | None:
-    """Places of the cases that count for a gate; None: all."""
-    if gate.cohort is None:
-        return None
-    key, _, value = gate.cohort.partition("=")
-    return frozenset(place for place, case in enumerate(plan.cases) if str(case.slice.get(key)) == value)

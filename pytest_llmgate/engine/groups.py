@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.observation import Measurement, Observation
-from pytest_llmgate.core.plan import GatePlan
+from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import GroupMeasure
 from pytest_llmgate.core.record import TrialRecord
 from pytest_llmgate.core.reply import same_texts
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.measured import broken, clean
+from pytest_llmgate.engine.slices import members_of
 
 Seen = Callable[[], Observation]
 _LOST = "the verdict of this group was lost when the run was interrupted"
@@ -81,8 +82,9 @@ class _Carried(NamedTuple):
 class GroupFold:
     """Moves the verdicts of groups to the trials that complete them in index order. Fed in that order."""
 
-    def __init__(self, gates: Sequence[GatePlan]) -> None:
-        self._repeats = {gate.name: gate.repeats for gate in gates if gate.repeats > 1}
+    def __init__(self, plan: TestPlan) -> None:
+        self._repeats = {gate.name: gate.repeats for gate in plan.gates if gate.repeats > 1}
+        self._members = {gate.name: members_of(gate, plan) for gate in plan.gates if gate.cohort is not None}
         self._carried: dict[tuple[str, int], _Carried] = {}
 
     def settled(self, record: TrialRecord) -> TrialRecord:
@@ -90,6 +92,8 @@ class GroupFold:
         verdicts, reasons = dict(record.verdicts), dict(record.reasons)
         fields, same = dict(record.fields), dict(record.identical)
         for name, repeats in self._repeats.items():
+            if (members := self._members.get(name)) is not None and record.trial.case not in members:
+                continue
             key = (name, record.trial.case)
             if name in verdicts or name in same:
                 good, reason = verdicts.pop(name, None), reasons.pop(name, "")

@@ -15,6 +15,7 @@ from pytest_llmgate.core.reply import count_kinds
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.groups import GroupJudge, Judged
 from pytest_llmgate.engine.measured import broken, clean
+from pytest_llmgate.engine.slices import by_case
 
 _REASON_LENGTH = 300
 _LONGEST_NAME = 200
@@ -36,10 +37,9 @@ class Judge:
         self._test = plan.id
         self._cases = plan.cases
         named = list(zip(plan.gates, measures, strict=True))
-        self._measures = tuple((gate.name, measure) for gate, measure in named if gate.repeats == 1)
-        self._groups = tuple(
-            GroupJudge(gate.name, cast(GroupMeasure, measure)) for gate, measure in named if gate.repeats > 1
-        )
+        self._measures = by_case(plan, [(gate, (gate.name, measure)) for gate, measure in named if gate.repeats == 1])
+        groups = [(gate, cast(GroupMeasure, measure)) for gate, measure in named if gate.repeats > 1]
+        self._groups = by_case(plan, [(gate, GroupJudge(gate.name, measure)) for gate, measure in groups])
 
     def record(self, trial: Trial, seen: Observation) -> TrialRecord:
         """The record of one trial; what a measure says of it may quote cases and sources, so it is redacted."""
@@ -61,7 +61,7 @@ class Judge:
         reasons: dict[str, str] | None = None
         fields: dict[str, Mapping[str, bool | None]] | None = None
         spans: dict[str, tuple[Span, ...]] | None = None
-        for name, measure in self._measures:
+        for name, measure in self._measures[trial.case]:
             good, score, reason, parts, places = _ask(measure, case, seen)
             verdicts[name] = good
             if score is not None:
@@ -99,18 +99,18 @@ class Judge:
             model=None if reply is None or reply.model is None else reply.model[:_LONGEST_NAME],
             redactions=_NO_KINDS if reply is None or not reply.redactions else count_kinds(reply.redactions),
         )
-        return self._with_groups(made, case, seen) if self._groups else made
+        return self._with_groups(made, case, seen) if self._groups[trial.case] else made
 
     def recall(self, record: TrialRecord, seen: Callable[[], Observation]) -> None:
         """Take in a trial that an earlier start recorded, for the groups that later trials complete.
 
         seen: asked only where it is needed.
         """
-        for group in self._groups:
+        for group in self._groups[record.trial.case]:
             group.recall(record.trial, seen)
 
     def _with_groups(self, made: TrialRecord, case: Case, seen: Observation) -> TrialRecord:
-        for group in self._groups:
+        for group in self._groups[made.trial.case]:
             found = group.add(made.trial, case, seen)
             if found is not None:
                 made = _noted(made, group.name, found)

@@ -153,7 +153,7 @@ class TestRun:
     def complete(self, trial: Trial, seen: Observation) -> None:
         """Write a trial down, fold it, and wake the reader once the test is decided."""
         record = self._judge.record(trial, seen)
-        if not record.replayed:
+        if record.latency_ms is not None and not record.replayed:  # what took no time has no place in it either
             record = record._replace(ended_at=round(time.time(), 3))
         reply = seen.reply
         if self._keeping is not None:

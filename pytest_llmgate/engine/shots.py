@@ -16,6 +16,7 @@ from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.engine.gate import GateFold
 from pytest_llmgate.stats.shots.distances import closeness
 from pytest_llmgate.stats.shots.rule import Ints, Seen, ShotsRule
+from pytest_llmgate.stats.shots.standing import standings
 from pytest_llmgate.stats.shots.two_sample import TwoSampleRule
 
 SHOWN_OUTCOMES: Final = 16
@@ -122,6 +123,10 @@ class OutcomeFold:
             if not isinstance(self.rule, TwoSampleRule):  # shares of a sample are no reference
                 found["figures"] = self._distances(self._expected)
         return found
+
+    def standings(self) -> Mapping[str, Any]:
+        """What the shots up to the decision say of each alternative; nothing where none were asked about."""
+        return standings(self.rule, self._at) if self._at.shots else {}
 
     def _distances(self, expected: Mapping[str, float]) -> dict[str, Any]:
         """Fidelity and cross-entropies with their intervals; the TVD stands by itself."""

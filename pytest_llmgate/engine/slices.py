@@ -1,14 +1,35 @@
-"""Figures per cohort: how often each gate found a good reply, by key and value of the cases' `slice`."""
+"""Cohorts: the cases of a `slice`, which gates may ask about apart, and how often each gate held on them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
 
 from pytest_llmgate.core.decision import Tally
-from pytest_llmgate.core.plan import TestPlan
+from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
 
 Cohort = tuple[str, str]
+T = TypeVar("T")
+
+
+def members_of(gate: GatePlan, plan: TestPlan) -> Collection[int] | None:
+    """Places of the cases that count for a gate; None: all."""
+    if gate.cohort is None:
+        return None
+    key, _, value = gate.cohort.partition("=")
+    return frozenset(place for place, case in enumerate(plan.cases) if str(case.slice.get(key)) == value)
+
+
+def by_case(plan: TestPlan, asked: Sequence[tuple[GatePlan, T]]) -> Sequence[tuple[T, ...]]:
+    """What is asked of the trials of each case: a gate on a cohort asks nothing of the others."""
+    own = [(members_of(gate, plan), thing) for gate, thing in asked]
+    if all(members is None for members, _ in own):
+        return [tuple(thing for _, thing in own)] * max(1, len(plan.cases))
+    return [
+        tuple(thing for members, thing in own if members is None or place in members)
+        for place in range(len(plan.cases))
+    ]
 
 
 class Slices:

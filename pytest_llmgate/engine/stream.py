@@ -40,7 +40,7 @@ class TestStream:
         self.done = False
         self.ended = ""  # why the test stopped from outside, if it did
         self._cases = len(plan.cases)
-        self._groups = GroupFold(plan.gates) if any(gate.repeats > 1 for gate in plan.gates) else None
+        self._groups = GroupFold(plan) if any(gate.repeats > 1 for gate in plan.gates) else None
         self._cover = max((self._covering(gate) for gate in self.gates), default=0)
         self._source = TrialKeys(plan.seed, plan.id, tuple(case.id for case in plan.cases)).trials()
         self._sent = 0

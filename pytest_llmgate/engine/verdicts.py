@@ -25,9 +25,8 @@ class RateEvidence(Protocol):
 
     problems: list[str]
 
-    @property
-    def latencies(self) -> Sequence[float]:
-        """Milliseconds of the trials that answered."""
+    def latencies(self, gate: str) -> Sequence[float]:
+        """Milliseconds of the trials that answered, of those cases that count for a gate."""
 
 
 class RateStream(Protocol):
@@ -70,7 +69,7 @@ def _figures(gate: GateFold, stream: RateStream) -> dict[str, Any]:
         return {"repeats": gate.repeats, "identical": gate.identical, **flag_figures(gate)}
     if gate.plan.flagging is not None:
         return flag_figures(gate)
-    return _latency_figures(gate.plan, stream.evidence.latencies) if gate.plan.type == "latency" else {}
+    return _latency_figures(gate.plan, stream.evidence.latencies(gate.name)) if gate.plan.type == "latency" else {}
 
 
 def _latency_figures(plan: GatePlan, latencies: Sequence[float]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports import circuit_rows, circuit_words
+from pytest_llmgate.reports import circuit_powers, circuit_rows, circuit_words
 from pytest_llmgate.reports.circuit_rows import OutcomeRow
 from pytest_llmgate.reports.escape import clipped, visible
 from pytest_llmgate.reports.numbers import counted, figure
@@ -20,7 +20,6 @@ TABLES = 500  # tables of outcomes; the worst tests come first
 _NAME = 200  # characters of an outcome, a change or a stream
 _STREAMS = 60
 _UNRESOLVED = 60
-_POWERS = 40
 _FAR = 3.0  # standard deviations from which an outcome is marked
 
 
@@ -86,7 +85,10 @@ class Pictures:
             "causes": [] if gate["verdict"] == "pass" else list(_causes(gate)),
             "arms": [row._replace(name=clipped(row.name, _NAME)) for row in circuit_rows.arms(gate)[:_STREAMS]],
             "distance": circuit_words.measured(gate) if gate.get("tvd") is not None else "",
-            "powers": list(_powers(gate)),
+            "powers": list(circuit_powers.powers(gate)),
+            "sequential": circuit_powers.sequential(gate),
+            "rules_out": circuit_powers.rules_out(gate),
+            "risk": percent(gate["beta"]),
             "quantity": _capital(circuit_rows.quantity(gate)),
         }
         return found if any(found[name] for name in ("outcomes", "causes", "arms", "powers")) else None
@@ -98,16 +100,6 @@ def notes(gate: Mapping[str, Any]) -> list[str]:
         return []
     left = circuit_words.unresolved(gate, _UNRESOLVED) if gate["verdict"] == "pass" else []
     return [*filter(None, [circuit_words.levels(gate), circuit_words.headroom(gate)]), *left]
-
-
-def _powers(gate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """How surely a change would have been seen: each declared one where that was computed, and an undeclared one."""
-    for row in (gate.get("alternatives") or ())[:_POWERS]:
-        known = row.get("power")
-        yield clipped(str(row["name"]), _NAME), "not computed" if known is None else percent(known)
-    screen = gate.get("screen")
-    if screen and screen.get("power") is not None:
-        yield f"an undeclared change of TVD {figure(screen['tvd'])}", percent(screen["power"])
 
 
 def _capital(word: str) -> str:

@@ -11,6 +11,9 @@ from pytest_llmgate.reports.numbers import counted, figure, money
 MOST_NOISE = 8
 """The factor of the noise up to which headroom is looked for."""
 
+TOO_MANY = "they were too many to simulate"
+"""Why some changes were not tried."""
+
 _NEVER = 1e-9  # a TVD below this: the same distribution
 _METHODS = {"exact": "exact probabilities", "given": "counts that the test returned", "hardware": "measured"}
 
@@ -151,11 +154,13 @@ def levels(gate: Row) -> str:
 
 
 def unresolved(gate: Row, most: int) -> list[str]:
-    """What a pass of this gate does not rule out: changes that are too near, and those that no shot can show."""
+    """What a pass of this gate does not rule out: changes too near, those that no shot can show, those not tried."""
     near = [f"{row['name']} (TVD {figure(row['tvd'])})" for row in gate.get("unresolved", ()) if row["tvd"] >= _NEVER]
     never = [row["name"] for row in gate.get("unresolved", ()) if row["tvd"] < _NEVER]
     found = [f"too near to be told apart: {listed(near, most)}"] if near else []
-    return found + ([f"never revealed by this measurement: {listed(never, most)}"] if never else [])
+    found += [f"never revealed by this measurement: {listed(never, most)}"] if never else []
+    left_out = gate.get("left_out")
+    return found + ([f"{counted(left_out, 'further change')} not tried: {TOO_MANY}"] if left_out else [])
 
 
 def listed(names: Sequence[str], most: int) -> str:

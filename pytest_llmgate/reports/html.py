@@ -12,6 +12,7 @@ from pytest_llmgate.reports.page import changes, gates, provenance
 from pytest_llmgate.reports.page import words as sentences
 from pytest_llmgate.reports.page.costs import costs
 from pytest_llmgate.reports.page.evidence import Evidence, NoEvidence, Transcripts
+from pytest_llmgate.reports.page.gaps import gaps, linked
 from pytest_llmgate.reports.page.paper import Paper
 from pytest_llmgate.reports.page.sections import Sections, Writer
 
@@ -115,7 +116,7 @@ def _facts(
         "headline": words.headline(result),
         "lead": sentences.lead(result),
         "rules_out": sentences.rules_out(result),
-        "unmeasured": sentences.unmeasured(result),
+        "unmeasured": linked(gaps(result), {test["id"]: f"{pages[place]}#{place}" for place, test in placed}),
         "origin": sentences.origin(result),
         "suite": "",
         "gates": [gates.view(gate, test["id"], place) for gate, test, place in ranked[:GATES]],

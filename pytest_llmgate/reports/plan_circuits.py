@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.reports.circuit_words import listed
+from pytest_llmgate.reports.circuit_words import TOO_MANY, listed
 from pytest_llmgate.reports.columns import table
 from pytest_llmgate.reports.numbers import counted, figure, rough
 from pytest_llmgate.reports.plan_gates import chance, gate_lines
@@ -192,7 +192,7 @@ def _identity(stream: StreamFigures, width: int) -> Lines:
         least = min(item.power for item in changes[SHOWN_CHANGES:])
         yield 6, f"and {len(changes) - SHOWN_CHANGES:,} more, each caught in {percent(least)} or more"
     if stream.left_out:
-        yield 4, f"{counted(stream.left_out, 'further change')} not tried: they were too many to simulate"
+        yield 4, f"{counted(stream.left_out, 'further change')} not tried: {TOO_MANY}"
     yield from _unresolved(plan.unresolved)
 
 

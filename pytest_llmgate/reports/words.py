@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_llmgate.core.plan import EQUIVALENT
@@ -38,19 +38,50 @@ def spent_by(test: Mapping[str, Any]) -> str:
 
 
 def spent_in_all(result: Mapping[str, Any]) -> str:
-    """What the run took; chunks of shots are no trials, and jobs of a device are no calls of a model."""
+    """What the run took; chunks of shots are no trials, and jobs of a device are no calls of a model.
+
+    A sum over tests of which some are unknown is a lower bound, and says of how many calls it is.
+    """
     totals, shots = result["totals"], circuit_words.shots_in_all(result["tests"])
     if shots is None:
-        return ", ".join([counted(totals["trials"], "trial"), *_calls(totals)])
+        return ", ".join([counted(totals["trials"], "trial"), *_calls_in_all(totals, result["tests"])])
     trials, calls = totals["trials"] - shots.chunks, totals["calls"] - shots.jobs
     parts = [counted(trials, "trial")] if trials or len(result["tests"]) > shots.tests else []
-    return ", ".join([*parts, *_calls({**totals, "calls": calls}), *shots.words(None if calls else totals["cost_usd"])])
+    said = _calls_in_all({**totals, "calls": calls}, result["tests"])
+    return ", ".join([*parts, *said, *shots.words(None if calls else totals["cost_usd"])])
 
 
 def _calls(usage: Mapping[str, Any]) -> list[str]:
     if not usage["calls"]:
         return []
     return [part for part in (counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])) if part]
+
+
+def _calls_in_all(totals: Mapping[str, Any], tests: Sequence[Mapping[str, Any]]) -> list[str]:
+    used = [test["usage"] for test in tests if test["usage"]["calls"] and not test.get("circuit")]
+    if not totals["calls"]:
+        return []
+    counted_by = min(known_calls(used, "input_tokens"), known_calls(used, "output_tokens"))
+    return [
+        part
+        for part in (
+            counted(totals["calls"], "call"),
+            _at_least(tokens(totals), counted_by, totals["calls"], "counted"),
+            _at_least(money(totals["cost_usd"]), known_calls(used, "cost_usd"), totals["calls"], "priced"),
+        )
+        if part
+    ]
+
+
+def known_calls(usages: Iterable[Mapping[str, Any]], figure: str) -> int:
+    """The calls of those usages that have a figure."""
+    return sum(usage["calls"] for usage in usages if usage.get(figure) is not None)
+
+
+def _at_least(sum_of_known: str, known: int, calls: int, done: str) -> str:
+    if not 0 < known < calls:
+        return sum_of_known
+    return f"at least {sum_of_known} ({known:,} of {counted(calls, 'call')} {done})"
 
 
 def _judges(judges: Mapping[str, Any] | None) -> list[str]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_llmgate.core.baseline import baseline_file
+from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import digest
 from pytest_llmgate.core.compared import PARAMETERS, Compared, ReplyBaseline, compare
+from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import COST_REGRESSION, GatePlan, ModelPlan, TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
+from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.providers.prices import PriceTable
+from pytest_llmgate.session.renamed import Asked, moved, orphans, renamed
 from pytest_llmgate.store.baselines import Baselines, read_baselines
 
 RUNAWAY_FACTOR = 3
@@ -31,29 +34,42 @@ class Against:
         self._files: dict[str, Baselines] = {}
         self._prices: PriceTable | None = None
         self._machine: str | None = None
+        self._gone: list[ReplyBaseline] | None = None
 
     def __call__(self, plan: TestPlan, gate: GatePlan) -> Compared:
         """The gate's baseline, and how the test of today stands to it. Raises LlmgateError for a broken file."""
         assert gate.compared is not None
         kind, main = gate.compared.kind, main_gate(gate.name, gate)
-        cases = frozenset(self._redact(case.id) for case in plan.cases)
+        own = own_cases(plan, gate)
+        cases = frozenset(self._redact(case.id) for case in own)
         known = self._baselines(plan.file).of_replies(plan.id, self._redact(main))
         live = self._settings.record in ("live", "all") or not _recorded(plan)
-        found = compare(kind, known, self.digests(plan, gate), parameters(gate), cases, live=live)
-        return replace(found, sentences=self._renamed(plan, main, found, cases)) if known is None else found
+        digests = {**self.digests(plan, gate), "cases": self._content(own)}
+        others = known is not None and known.cases and known.cases.keys() != cases
+        earlier = self._content(own, known.cases) if known is not None and others else None
+        found = compare(kind, known, digests, parameters(gate), cases, live=live, content=earlier)
+        return replace(found, sentences=self._renamed(plan, gate, found, cases)) if known is None else found
 
-    def _renamed(self, plan: TestPlan, main: str, found: Compared, cases: frozenset[str]) -> tuple[str, ...]:
-        """The test that this one may have been called, where a baseline without its test asked the same."""
-        file = baseline_file(plan.file)
-        text = (self._settings.root / plan.file).read_text(encoding="utf-8", errors="replace")
-        for entry in self._baselines(plan.file).entries.values():
-            if not isinstance(entry, ReplyBaseline) or (entry.gate, frozenset(entry.cases)) != (main, cases):
-                continue
-            name = entry.test.rpartition("::")[2].partition("[")[0]
-            same = all(entry.digests.get(key) == found.digests.get(key) for key in ("prompt", "model", "code"))
-            if same and not _stands(name, text):
-                return (f"{name!r} asked the same of the same cases: if it was renamed, rename its key in {file}",)
-        return ()
+    def _content(self, own: Sequence[Case], known: Collection[str] | None = None) -> str:
+        """Digest of what cases ask and expect. known: of those of these names alone."""
+        named = {self._redact(case.id): [case.vars, case.context, case.expected] for case in own}
+        return digest({name: asked for name, asked in named.items() if known is None or name in known})
+
+    def _renamed(self, plan: TestPlan, gate: GatePlan, found: Compared, cases: frozenset[str]) -> tuple[str, ...]:
+        """What this gate may have been called, where a baseline that nothing asks for asked the same."""
+        gates = frozenset(self._redact(main_gate(other.name, other)) for other in plan.gates)
+        asked = Asked(
+            test=plan.id, gate=self._redact(main_gate(gate.name, gate)), gates=gates, kind=found.kind, cases=cases,
+            parameters=parameters(gate), digests=found.digests,
+        )  # fmt: skip
+        here = self._baselines(plan.file).entries
+        return renamed(asked, here, self._settings.root) or moved(asked, self._orphans(plan.file), self._settings.root)
+
+    def _orphans(self, file: str) -> list[ReplyBaseline]:
+        """Entries of the other baseline files whose suite file is gone; a broken file is its own suites' affair."""
+        if self._gone is None:
+            self._gone = orphans(self._settings.root)
+        return [entry for entry in self._gone if baseline_file(entry.test.partition("::")[0]) != baseline_file(file)]
 
     def _baselines(self, file: str) -> Baselines:
         name = baseline_file(file)
@@ -88,9 +104,10 @@ class Against:
         return self._machine
 
 
-def _stands(name: str, text: str) -> bool:
-    """Whether a suite file or module still has a test of this name."""
-    return re.search(rf"""(\bid:\s*["']?|\bdef ){re.escape(name)}(?![\w.-])""", text) is not None
+def own_cases(plan: TestPlan, gate: GatePlan) -> list[Case]:
+    """The cases that count for a gate."""
+    members = members_of(gate, plan)
+    return [case for place, case in enumerate(plan.cases) if members is None or place in members]
 
 
 def main_gate(name: str, gate: GatePlan) -> str:
@@ -104,7 +121,10 @@ def parameters(gate: GatePlan) -> Mapping[str, Any]:
     found = {name: gate.params[name] for name in PARAMETERS if name in gate.params}
     if gate.type == COST_REGRESSION:
         return {"of": "total_tokens", "runaway_factor": RUNAWAY_FACTOR, **found}
-    return {"of": "p95", **found} if gate.compared and gate.compared.kind == "latency" else {}
+    if gate.compared is None or gate.compared.kind != "latency":
+        return {}
+    limits = [name.removesuffix("_ms") for name in gate.params if name in PERCENTILES]  # filled in from a baseline
+    return {"of": limits[0] if limits else "p95", **found}
 
 
 def _recorded(plan: TestPlan) -> bool:

@@ -23,6 +23,7 @@ from pytest_llmgate.detectors.negated import negate
 from pytest_llmgate.engine.calls import CallRooms, ModelCaller
 from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed
+from pytest_llmgate.engine.slices import by_case
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.extensions.registry import Registry
 from pytest_llmgate.stats.planning import RulePlan, gate_rule
@@ -158,10 +159,10 @@ def measures(plan: TestPlan, parts: Parts) -> tuple[Measure, ...]:
     return tuple(made)
 
 
-def asking(made: Sequence[Measure]) -> tuple[AskingMeasure, ...]:
-    """The measures among these that ask a model, also where they are negated."""
-    inner = [getattr(measure, "asking", measure) for measure in made]
-    return tuple(measure for measure in inner if isinstance(measure, AskingMeasure))
+def asking(plan: TestPlan, made: Sequence[Measure]) -> Sequence[Sequence[AskingMeasure]]:
+    """The measures among these that ask a model about the replies of each case, also where they are negated."""
+    inner = [(gate, getattr(one, "asking", one)) for gate, one in zip(plan.gates, made, strict=True)]
+    return by_case(plan, [(gate, one) for gate, one in inner if isinstance(one, AskingMeasure)])
 
 
 def _unmeasurable(measure: Measure, gate: GatePlan, plan: TestPlan, parts: Parts) -> list[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +14,13 @@ from pytest_llmgate.session.baselines import after, by_file, confirmed, proposal
 from pytest_llmgate.session.runs import open_run, result_of
 from pytest_llmgate.session.what_changed import loosened_since
 from pytest_llmgate.store.accepting import Change, changes
+from pytest_llmgate.store.baseline_files import baseline_files
 from pytest_llmgate.store.baseline_lines import decode
 from pytest_llmgate.store.baselines import read_baselines
 from pytest_llmgate.store.git import commit_of, file_at, files_at, merge_base
 from pytest_llmgate.store.rundir import RunDir
 
 _MERGE_BASE = "merge-base"
-_INSTALLED = frozenset({"node_modules", "venv", "site-packages", "__pycache__"})
 
 
 class Difference(NamedTuple):
@@ -32,8 +31,10 @@ class Difference(NamedTuple):
     loosened: Sequence[str] = ()
 
 
-def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str, str]) -> Difference:
-    """What differs.
+def diff(
+    root: Path, run: str | None, against: str | None, environ: Mapping[str, str], *, anchor: bool = False
+) -> Difference:
+    """What differs. anchor: as an accept with --anchor would write proposals.
 
     run: its proposals are looked at, as an accept would write them; None for the newest run, or with `against` for
     the files of the checkout. against: a revision of git, or `merge-base`; None for the files of the checkout.
@@ -44,7 +45,7 @@ def diff(root: Path, run: str | None, against: str | None, environ: Mapping[str,
     if against is None or run is not None:
         proposed = list(proposals_of(root, run).values())
         old = _entries(root, by_file(proposed), commit)
-        new = after(old, proposed, confirmed(result_of(root, run)))
+        new = after(old, proposed, confirmed(result_of(root, run)), anchor)
         title = f"proposals of run {open_run(root, run).id} against the baselines {where}"
         return Difference(title, changes(old, new), _loosened(root, commit))
     names = sorted({*baseline_files(root), *files_at(root, commit, BASELINE_SUFFIX)})
@@ -69,16 +70,6 @@ def written(run: RunDir, root: Path, result: Mapping[str, Any], entries: Sequenc
     return page("proposed baselines", lines(f"run {run.id} against the checkout", changes(old, new)))
 
 
-def baseline_files(root: Path) -> list[str]:
-    """Baseline files of the checkout, relative to its root; not those in hidden folders or of what is installed."""
-    found = []
-    for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if not name.startswith(".") and name not in _INSTALLED]
-        here = Path(folder).relative_to(root)
-        found += [(here / name).as_posix() for name in names if name.endswith(BASELINE_SUFFIX)]
-    return sorted(found)
-
-
 def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[BaselineKey, AnyBaseline]:
     """The entries of baseline files at a commit, or for None in the checkout; a file that is not there has none."""
     found: dict[BaselineKey, AnyBaseline] = {}
@@ -92,8 +83,13 @@ def _entries(root: Path, names: Collection[str], commit: str | None) -> dict[Bas
 
 
 def _commit(root: Path, against: str, environ: Mapping[str, str]) -> str:
-    commit = merge_base(root, environ) if against == _MERGE_BASE else commit_of(root, against)
+    hint = "name a branch, a tag or a commit that this checkout has: --against origin/main"
+    if against == _MERGE_BASE:
+        base = merge_base(root, environ)
+        if base.commit is None:
+            raise problem("unknown-revision", f"no merge base is known: {base.reason}", None, hint)
+        return base.commit
+    commit = commit_of(root, against)
     if commit is None:
-        hint = "name a branch, a tag or a commit that this checkout has: --against origin/main"
         raise problem("unknown-revision", f"git knows no {against!r} here", None, hint)
     return commit

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from pytest_llmgate.core.baseline_key import BaselineKey
 from pytest_llmgate.core.plan import SUITE_SUFFIX
-from pytest_llmgate.session.baseline_diff import baseline_files
 from pytest_llmgate.session.baselines import refuse_ci, suite_file
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.store.accepting import Change, changes
+from pytest_llmgate.store.baseline_files import baseline_files
 from pytest_llmgate.store.baseline_lines import Entries
 from pytest_llmgate.store.baselines import read_baselines, update_baselines
 

@@ -9,14 +9,19 @@ from typing import Any
 
 from pytest_llmgate.core.baseline import AnyBaseline, baseline_file
 from pytest_llmgate.core.baseline_key import BaselineKey
+from pytest_llmgate.core.compared import ReplyBaseline
 from pytest_llmgate.core.errors import LlmgateError, Problem, Where, nearest, problem
+from pytest_llmgate.core.rates import percent
 from pytest_llmgate.session.runs import open_run, result_of
 from pytest_llmgate.store.accepting import Change, accepted, changes
 from pytest_llmgate.store.baseline_lines import Entries
 from pytest_llmgate.store.baselines import read_baselines, update_baselines
 from pytest_llmgate.store.git import user_name
 from pytest_llmgate.store.proposals import read_proposals
+from pytest_llmgate.store.rundir import RunDir
 
+_MAX_ERRORS = 0.05
+"""Of a test whose plan was not kept."""
 _PROPOSE = "propose some with: pytest --llm-suite --llm-baseline=propose"
 
 Confirmed = Collection[tuple[str, str]]
@@ -50,6 +55,7 @@ def accept(
     _check_run(result)
     chosen = _chosen(proposals_of(root, run), names, [test["id"] for test in result["tests"]])
     _check_tests(result, chosen, changed)
+    _check_scored(chosen, _limits(open_run(root, run)))
     if not redacted:
         _check_redactions(result, chosen)
     author = user_name(root)
@@ -168,6 +174,30 @@ def _objection(row: Mapping[str, Any] | None, test: str, own: Collection[str], c
             text = f"{test} is not what was approved: {gate['name']} is {gate['verdict']}: {gate['reason']}"
             return Problem("accept-changed", text, None, "if this is the change that you want, add --changed")
     return None
+
+
+def _limits(run: RunDir) -> Mapping[str, float]:
+    """`max_errors` of the tests of a run whose plan was kept."""
+    kept = (run.path / "plan.json").is_file()
+    return {row["id"]: row["max_errors"] for row in (run.read_plan() if kept else ()) if "max_errors" in row}
+
+
+def _check_scored(chosen: Entries, limits: Mapping[str, float]) -> None:
+    """Refuse figures of trials too many of which could not be scored: a run judges only those up to its decision."""
+    wrong = []
+    for key, entry in sorted(chosen.items()):
+        unscored = entry.figures.get("unscored", 0) if isinstance(entry, ReplyBaseline) else 0
+        limit, drawn = limits.get(key.test, _MAX_ERRORS), unscored + _scored(entry)
+        if unscored > limit * drawn:
+            text = f"{key.test}: {key.gate}: {unscored} of the {drawn} trials proposed could not be scored"
+            hint = "trials.jsonl of the run says why: mend that, then pytest --llm-suite --llm-baseline=propose"
+            wrong.append(Problem("accept-refused", f"{text} (limit {percent(limit)})", None, hint))
+    if wrong:
+        raise LlmgateError(*wrong)
+
+
+def _scored(entry: AnyBaseline) -> int:
+    return entry.figures["n"] if isinstance(entry, ReplyBaseline) else entry.total
 
 
 def _of_baseline(gate: Mapping[str, Any], own: Collection[str]) -> bool:

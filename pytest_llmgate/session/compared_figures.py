@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_llmgate.core.compared import Compared
 from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.core.groups import groups_in
 from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.engine.compared_words import points
-from pytest_llmgate.reports.plan_gates import ComparedFigures
-from pytest_llmgate.stats.against import ComparedRule, compared_rule
+from pytest_llmgate.engine.compared_words import anchor_words, few_pairs, limit_of, points, stale_step
+from pytest_llmgate.reports.plan_gates import ComparedFigures, GateFigures
+from pytest_llmgate.stats.against import ComparedRule, compared_rule, pairs_within
 from pytest_llmgate.stats.cost_rule import CostRule
 from pytest_llmgate.stats.paired import PairedRate, paired_figures
 from pytest_llmgate.stats.runaways import RunawayRule
+
+
+def has_rate(gate: GatePlan) -> bool:
+    """Whether a gate will be decided by a rate: one on latencies only where its baseline gives it a limit."""
+    return gate.rated and (gate.compared is None or gate.compared.standing in ("same", "changed"))
+
+
+def noted(gate: GatePlan, figures: GateFigures) -> GateFigures:
+    """The figures of a gate on a rate, with the limit that a baseline gives it and what differs from that."""
+    against = gate.compared
+    if against is None or against.baseline is None:
+        return figures
+    notes = (limit_of(gate, against), *against.sentences, *anchor_words(against))
+    return replace(figures, notes=(*notes, *figures.notes))
 
 
 def compared_figures(gate: GatePlan, plan: TestPlan) -> ComparedFigures:
     """What such a gate will take, and what it will say."""
     against = gate.compared
     assert against is not None
-    expected, *said = _said(gate, against, compared_rule(gate, gate.trials, len(plan.cases)))
+    expected, *said = _said(gate, plan, against, compared_rule(gate, gate.trials, len(plan.cases)))
     return ComparedFigures(
         name=gate.name,
         severity=gate.severity if gate.quarantine is None else "quarantined",
         expected=float(expected),
         said=tuple(map(str, said)),
-        notes=against.sentences,
+        notes=(*against.sentences, *anchor_words(against)),
     )
 
 
-def _said(gate: GatePlan, against: Compared, rule: ComparedRule | None) -> Sequence[float | str]:
+def _said(gate: GatePlan, plan: TestPlan, against: Compared, rule: ComparedRule | None) -> Sequence[float | str]:
     """Trials to expect, and sentences."""
     if isinstance(rule, PairedRate):
-        return _pairs(gate, rule)
+        return _pairs(gate, against, rule, _own_trials(gate, against, plan))
     if isinstance(rule, CostRule):
         limit, looks = percent(gate.margin or 0.0), " and ".join(f"{look:,}" for look in rule.looks)
         said = f"no increase is good, + {limit} must be caught; looks at {looks} trials (asymptotic)"
@@ -42,7 +59,8 @@ def _said(gate: GatePlan, against: Compared, rule: ComparedRule | None) -> Seque
         good = f"no more than the baseline is good, {points(rule.excess)} more must be caught"
         return rule.n, f"{good}; one look at {rule.n:,} trials", _risks(gate), *_too_few(rule, against)
     if against.standing == "stale":
-        return 0, "its baseline cannot be compared with: it will be inconclusive"
+        blocks = " and block" if gate.blocks else ""
+        return 0, f"its baseline cannot be compared with: it will be inconclusive{blocks}; {stale_step(against)}"
     blocks = "it will be inconclusive, and block" if gate.require_baseline else "it compares and blocks nothing"
     return 0, f"no approved baseline yet: {blocks}"
 
@@ -62,8 +80,17 @@ def _risks(gate: GatePlan) -> str:
     return f"{blocked}; lets a bad one pass at {percent(gate.beta)}"
 
 
-def _pairs(gate: GatePlan, rule: PairedRate) -> Sequence[float | str]:
-    found, limit = paired_figures(rule), points(gate.margin or 0.0)
-    said = f"no worse than the baseline is good, {limit} worse must be caught; at most {rule.ceiling:,} pairs"
+def _own_trials(gate: GatePlan, against: Compared, plan: TestPlan) -> int:
+    """The trials of a test, or the groups of them, that fall on a gate's own cases."""
+    found = groups_in(plan.trials, len(plan.cases), gate.repeats)
+    return math.ceil(found * against.cases / len(plan.cases)) if against.cases else found
+
+
+def _pairs(gate: GatePlan, against: Compared, rule: PairedRate, trials: int) -> Sequence[float | str]:
+    possible = max(1, min(rule.ceiling, pairs_within(against, trials)))
+    found, limit = paired_figures(replace(rule, ceiling=possible)), points(gate.margin or 0.0)
+    said = f"no worse than the baseline is good, {limit} worse must be caught; at most {possible:,} pairs"
     mean = f"{found.mean_same:.0f} pairs to expect of the same build"
-    return found.mean_same, said, f"{mean}, inconclusive {percent(found.p_inconclusive_same)}", _risks(gate)
+    expected = found.mean_same if possible == rule.ceiling else float(trials)
+    few = [f"note: {few_pairs(against, trials)}"] if possible < rule.ceiling else []
+    return expected, said, f"{mean}, inconclusive {percent(found.p_inconclusive_same)}", _risks(gate), *few

@@ -121,9 +121,9 @@ def finish_run(
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
         execution["proposed_baselines"] = len(proposed)
-    changed = changes_since(settings.root, plans, os.environ, lambda text: redactor_of(settings).redact(text)[0])
-    if changed is not None:
-        execution["changes"] = changed
+    redactor = redactor_of(settings)
+    since = changes_since(settings.root, plans, os.environ, lambda text: redactor.redact(text)[0])
+    execution |= {"changes": since.rows, "changes_against": since.against}
     live = drew_anew(tests, execution)
     head = _run_row(run, execution.pop("recorded_at"), interrupted=interrupted, live=live)
     result = build_result(head, tests, execution)

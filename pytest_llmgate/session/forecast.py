@@ -17,7 +17,7 @@ from pytest_llmgate.reports.plan_circuits import CircuitTestFigures
 from pytest_llmgate.reports.plan_gates import ComparedFigures
 from pytest_llmgate.session.assembly import rule_plan
 from pytest_llmgate.session.circuits.tests import SCRATCH
-from pytest_llmgate.session.compared_figures import compared_figures
+from pytest_llmgate.session.compared_figures import compared_figures, has_rate, noted
 from pytest_llmgate.session.judge_costs import call_ceiling, judge_calls, judge_ceilings
 from pytest_llmgate.session.planner import Planner
 from pytest_llmgate.session.rate_figures import InTrials, rate_figures
@@ -57,7 +57,7 @@ def forecast(
             refused += circuit.refused
             clear = (1.0 if clear is None else clear) * circuit.clear
             continue
-        chosen = {gate.name: rule_plan(gate, plan, designs) for gate in plan.gates if gate.rated}
+        chosen = {gate.name: rule_plan(gate, plan, designs) for gate in plan.gates if has_rate(gate)}
         rules += [chosen[gate.name] for gate in plan.gates if gate.blocks and gate.name in chosen]
         tests.append(_test(plan, chosen, prices))
     figures = PlanFigures(
@@ -105,7 +105,7 @@ def _test(plan: TestPlan, chosen: Mapping[str, RulePlan], prices: Prices) -> Tes
     once = size * max((gate.repeats for gate in plan.gates), default=1)
     covered = min(once, plan.trials) if plan.cover == "each" else 0
     gates = [
-        rate_figures(gate, chosen[gate.name]) if gate.name in chosen else compared_figures(gate, plan)
+        noted(gate, rate_figures(gate, chosen[gate.name])) if gate.name in chosen else compared_figures(gate, plan)
         for gate in plan.gates
     ]
     asked = [(figures.expected, figures.name) for figures in gates if isinstance(figures, ComparedFigures)]

@@ -101,7 +101,7 @@ class GateSession:
             return test
         measures = assembly.measures(plan, self.parts)
         if plan.kind != "body":
-            subject = self._judged(plan, self._subject(plan), assembly.asking(measures))
+            subject = self._judged(plan, self._subject(plan), assembly.asking(plan, measures))
         judge, cases = Judge(plan, measures, self.parts.redact_text), [case.id for case in plan.cases]
         test = TestRun(
             assembly.stream(plan, self.records.designs, self._sampled(plan)),
@@ -144,10 +144,10 @@ class GateSession:
         return subject
 
     def _judged(
-        self, plan: TestPlan, subject: Subject | BlockingSubject, asking: Sequence[AskingMeasure]
+        self, plan: TestPlan, subject: Subject | BlockingSubject, asking: Sequence[Sequence[AskingMeasure]]
     ) -> Subject | BlockingSubject:
         """The subject with the judges of its gates, where some ask one."""
-        if not asking:
+        if not any(asking):
             return subject
         bench = Bench(plan, asking, self.parts.caller(plan))
         if isinstance(subject, BlockingSubject):

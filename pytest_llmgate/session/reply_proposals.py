@@ -11,7 +11,7 @@ from pytest_llmgate.core.compared import Compared, ReplyBaseline
 from pytest_llmgate.core.plan import RUNAWAYS, GatePlan, TestPlan
 from pytest_llmgate.core.record import usage_from_row
 from pytest_llmgate.core.reply import Usage, UsageSum
-from pytest_llmgate.engine.folds import members_of
+from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.session.against import main_gate, parameters
 from pytest_llmgate.session.assembly import baseline_trials, cut_short
 
@@ -50,7 +50,17 @@ def _proposal(plan: TestPlan, gate: GatePlan, rows: Sequence[Row]) -> ReplyBasel
         cases, figures = _usage(gate, own, int(parameters(gate)["runaway_factor"]))
     else:
         cases, figures = {}, _latency(own)
-    return _entry(plan, gate, against, cases, figures) if figures else None
+    unscored = len(own) - figures["n"] - _unasked(gate, own) if figures else 0
+    return _entry(plan, gate, against, cases, {**figures, **_counted(unscored)}) if figures else None
+
+
+def _unasked(gate: GatePlan, rows: Sequence[Row]) -> int:
+    """Trials that complete no group of a gate that judges several at once."""
+    return sum(gate.name not in row["verdicts"] for row in rows) if gate.repeats > 1 else 0
+
+
+def _counted(unscored: int) -> Mapping[str, int]:
+    return {"unscored": unscored} if unscored else {}
 
 
 def _entry(

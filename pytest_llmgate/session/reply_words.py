@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pytest_llmgate.core.compared import ReplyBaseline, compare
 from pytest_llmgate.reports.words import counted, percent
@@ -12,7 +13,13 @@ _USD = 1_000_000
 
 
 def reply_kind(entry: ReplyBaseline) -> str:
-    """What an entry holds, in one line."""
+    """What an entry holds, in one line; trials that could not be scored are named."""
+    unscored = entry.figures.get("unscored", 0)
+    drawn = entry.figures["n"] + unscored
+    return f"{_scored(entry)}; {unscored:,} of {drawn:,} not scored" if unscored else _scored(entry)
+
+
+def _scored(entry: ReplyBaseline) -> str:
     figures = entry.figures
     if entry.kind == "quality":
         rate = percent(figures["passed"] / figures["n"])
@@ -36,8 +43,47 @@ def _amount(value: float, entry: ReplyBaseline) -> str:
     return f"{value / _USD:.6f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
 
 
+def anchor_moved(old: ReplyBaseline, new: ReplyBaseline) -> str:
+    """From where to where an anchor moved."""
+    if (old.kind, old.parameters) != (new.kind, new.parameters):
+        return f"anchor moved: {reply_kind(old)} → {reply_kind(new)}"
+    was, now = tested(old), tested(new)
+    if old.kind == "quality":
+        rates = (
+            f"{percent(old.figures['passed'] / old.figures['n'])} → {percent(new.figures['passed'] / new.figures['n'])}"
+        )
+        return f"anchor moved: {rates} good ({(was - now) * 100:+.2f} points)"
+    share = f" ({(now / was - 1) * 100:+.1f} %)" if was else ""
+    if old.kind == "latency":
+        return f"anchor moved: {_of(old)} {was:g} → {now:g} ms{share}"
+    unit = _amount(now, new).split(" ", 1)[1]
+    return f"anchor moved: {_amount(was, old).split(' ', 1)[0]} → {_amount(now, new).split(' ', 1)[0]} {unit}{share}"
+
+
+def loosens(old: ReplyBaseline, new: ReplyBaseline) -> bool:
+    """Whether a gate is easier to keep against the new entry; also where the two cannot be compared."""
+    return (old.kind, old.parameters) != (new.kind, new.parameters) or tested(new) > tested(old)
+
+
+def tested(entry: ReplyBaseline) -> float:
+    """The figure that a gate is tested against; more is worse."""
+    figures = entry.figures
+    if entry.kind == "quality":
+        return 1.0 - figures["passed"] / figures["n"]
+    if entry.kind == "latency":
+        return figures[f"{_of(entry)}_us"] / 1000
+    return figures["total"] / figures["n"]
+
+
+def _of(entry: ReplyBaseline) -> str:
+    return str(entry.parameters.get("of", "p95"))
+
+
 def reply_differences(old: ReplyBaseline, new: ReplyBaseline) -> Iterator[str]:
     """Sentences on two entries of one gate: what they were taken with, what changed most."""
+    if replace(old, reason=new.reason, author=new.author) == new:
+        yield "the same figures, accepted for another reason"
+        return
     yield from compare(old.kind, old, new.digests, new.parameters, frozenset(new.cases)).sentences
     yield f"{reply_kind(old)} → {reply_kind(new)}"
     if old.kind != new.kind:

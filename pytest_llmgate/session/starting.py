@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import NamedTuple
 
 from pytest_llmgate.core.errors import Where, problem
+from pytest_llmgate.session.hosts import WORKFLOWS, Hosts, hosts_for
+from pytest_llmgate.session.loading import find_root
 from pytest_llmgate.store.atomic import storing, write_atomic
-from pytest_llmgate.store.git import remote_url
+from pytest_llmgate.store.git import top_of
 from pytest_llmgate.suites.config import PYPROJECT, build_settings
 
 _CONFIG = '[tool.llmgate]\nsuites = ["suites"]\nbudget = "1.00" # USD, hard cap of a run with live models\n'
 _OF_PYTEST = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
 _OTHERS_CONFIG = ("pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
-_WORKFLOWS = {"github": ".github/workflows/llm-gate.yml", "gitlab": ".gitlab-ci.yml"}
 
 
 class Step(NamedTuple):
@@ -28,6 +30,14 @@ class Step(NamedTuple):
     done: str
 
 
+class Started(NamedTuple):
+    """What was done. root: where. no_workflow: why none was written, where something is to be said about that."""
+
+    root: Path
+    steps: list[Step]
+    no_workflow: str = ""
+
+
 class _Draft(NamedTuple):
     """A file to be: its path below the root, and its text."""
 
@@ -35,8 +45,18 @@ class _Draft(NamedTuple):
     text: str
 
 
-def start(root: Path) -> list[Step]:
+def project_at(here: Path) -> Path:
+    """Where to start if nobody gave a folder: at the root of the project around `here`, as other commands see it.
+
+    Outside git that is `here`: a stray file somewhere above claims no project.
+    """
+    return here if top_of(here) is None else find_root(here)
+
+
+def start(root: Path, ci: str | None = None) -> Started:
     """Write what is missing at `root`, which is made if need be; whatever exists stays as it is.
+
+    ci: the host to write a workflow for, or `none`; None to go by the remote.
 
     Raises LlmgateError: `toml-syntax` and `init-config` for a pyproject.toml that cannot be added to, `init-outside`
     where a link leads out of the root, `cannot-write`. All but the last come before anything is written.
@@ -46,23 +66,23 @@ def start(root: Path) -> list[Step]:
     root = root.resolve()
     suites = _suites_folder(root)
     config = _config(root)
-    drafts = [*_drafts(suites), *_workflow(root)]
+    hosts = hosts_for(root, ci)
+    drafts = [*_drafts(suites), *_workflows(hosts)]
     for path in (PYPROJECT, *(draft.path for draft in drafts)):
         _check_inside(root, path)
     steps = [_write(root, draft) for draft in drafts]
-    return [_configure(root, config), *steps]
+    return Started(root, [_configure(root, config), *steps], hosts.note)
 
 
-def lines(root: Path, steps: list[Step]) -> list[str]:
+def lines(started: Started) -> list[str]:
     """What was done, and what to do next."""
-    width = max(len(step.done) for step in steps)
-    done = [f"{step.done:<{width}}  {step.path}" for step in steps]
-    if any(step.path in _WORKFLOWS.values() for step in steps):
-        where = []
-    else:
-        where = ["no workflow was written: no remote at GitHub or GitLab is known here"]
-    here = "" if root.resolve() == Path.cwd() else f"cd {root} && "
-    return [*done, *where, "", f"next: {here}pytest --llm-suite"]
+    width = max(len(step.done) for step in started.steps)
+    done = [f"{step.done:<{width}}  {step.path}" for step in started.steps]
+    here = started.root == Path.cwd().resolve()
+    where = [] if here else [f"in {started.root}:"]
+    lacking = [f"no workflow was written: {started.no_workflow}"] if started.no_workflow else []
+    go = "" if here else f"cd {quote(str(started.root))} && "
+    return [*where, *done, *lacking, "", f"next: {go}pytest --llm-suite"]
 
 
 def _suites_folder(root: Path) -> str:
@@ -83,14 +103,9 @@ def _drafts(suites: str) -> Iterator[_Draft]:
         yield _Draft(path, _starter(name).replace("@SUITES@", suites))
 
 
-def _workflow(root: Path) -> Iterator[_Draft]:
-    """The workflow of the host that the remote lies at, or that is configured here already."""
-    if not (root / ".git").exists():
-        return
-    url = (remote_url(root) or "").lower()
-    seen = {"github": (root / ".github").is_dir(), "gitlab": (root / ".gitlab-ci.yml").exists()}
-    for host in [host for host in _WORKFLOWS if host in url] or [host for host in _WORKFLOWS if seen[host]]:
-        yield _Draft(_WORKFLOWS[host], _starter(f"{host}.yml"))
+def _workflows(hosts: Hosts) -> Iterator[_Draft]:
+    for host in hosts.names:
+        yield _Draft(WORKFLOWS[host], _starter(f"{host}.yml"))
 
 
 def _starter(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pytest_llmgate.core.compared import ReplyBaseline
+from pytest_llmgate.core.compared import Compared, ReplyBaseline
 from pytest_llmgate.core.errors import problem
 from pytest_llmgate.core.plan import RUNAWAYS, GatePlan
 from pytest_llmgate.stats.clusters import discordance
@@ -36,7 +36,7 @@ def compared_rule(gate: GatePlan, trials: int | None, cases: int) -> ComparedRul
         return None
     try:
         if against.kind == "quality":
-            return paired_rule(gate, against.baseline, trials)
+            return paired_rule(gate, against, against.baseline, trials)
         if gate.params.get("part") == RUNAWAYS:
             return _runaways(gate, trials)
         return _cost(gate, against.baseline, trials, cases)
@@ -56,13 +56,26 @@ def _runaways(gate: GatePlan, trials: int | None) -> RunawayRule:
     return RunawayRule(alpha_used=gate.alpha_used, beta=gate.beta, excess=excess, n=max(n, 1))
 
 
-def paired_rule(gate: GatePlan, baseline: ReplyBaseline, trials: int | None) -> PairedRate:
-    """The sequential rule on pairs; no more pairs than the baseline has replies."""
+def paired_rule(gate: GatePlan, against: Compared, baseline: ReplyBaseline, trials: int | None) -> PairedRate:
+    """The sequential rule on pairs; no more pairs than the baseline has replies to the cases that are still asked."""
     assert gate.margin is not None
     goal = PairedGoal(margin=gate.margin, alpha=gate.alpha, beta=gate.beta, family=gate.family)
     known = known_discordance(baseline)
     most = natural_pairs(goal.margin, known, goal.alpha_used, goal.beta) if trials is None else trials
-    return PairedRate(goal=goal, ceiling=max(1, min(most, baseline.figures["n"])), discordance=known)
+    return PairedRate(goal=goal, ceiling=max(1, min(most, replies_of(against))), discordance=known)
+
+
+def replies_of(against: Compared) -> int:
+    """Replies of the baseline that a reply of today can stand beside."""
+    return sum(figures["n"] for figures in against.common.values())
+
+
+def pairs_within(against: Compared, trials: int) -> int:
+    """The most pairs that so many trials of the gate's cases can make: those of cases without a baseline make none."""
+    if not against.cases:
+        return min(trials, replies_of(against))
+    rounds = math.ceil(trials / against.cases)
+    return min(trials, sum(min(figures["n"], rounds) for figures in against.common.values()))
 
 
 def known_discordance(baseline: ReplyBaseline) -> float | None:

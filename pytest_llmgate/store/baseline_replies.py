@@ -11,6 +11,7 @@ from pytest_llmgate.store.baseline_checks import Wrong, check_keys, count_of, ob
 
 KINDS: tuple[Figures, ...] = get_args(Figures)
 _ROW = frozenset({"kind", "cases", "figures", "digests", "parameters", "reason", "author"})
+_OLD = frozenset(DIGESTS) - {"cases"}  # stand in the entries of every version
 _LARGEST = 1 << 63  # squares of micro-USD are large
 _NEEDED: Mapping[Figures, frozenset[str]] = {
     "quality": frozenset({"passed", "n"}),
@@ -25,7 +26,7 @@ def row_of(entry: ReplyBaseline) -> dict[str, Any]:
         "kind": entry.kind,
         "cases": {case: dict(figures) for case, figures in entry.cases.items()},
         "figures": dict(entry.figures),
-        "digests": {name: entry.digests.get(name) for name in DIGESTS},
+        "digests": {name: entry.digests.get(name) for name in DIGESTS if name in _OLD or entry.digests.get(name)},
         "parameters": dict(entry.parameters),
         "reason": entry.reason,
         "author": entry.author,
@@ -44,7 +45,7 @@ def entry_from_row(key: BaselineKey, row: dict[str, Any], *keys: str) -> ReplyBa
     _check_figures(figures, kind, keys)
     _check_sums(kind, cases, figures, keys)
     digests = object_of(row["digests"], *keys, "digests")
-    check_keys(digests, frozenset(DIGESTS), *keys, "digests")
+    check_keys(digests, _OLD | (digests.keys() & {"cases"}), *keys, "digests")
     return ReplyBaseline(
         test=key.test,
         gate=key.gate,
@@ -52,7 +53,7 @@ def entry_from_row(key: BaselineKey, row: dict[str, Any], *keys: str) -> ReplyBa
         kind=kind,
         cases=cases,
         figures=figures,
-        digests={name: text_or_null(value, *keys, "digests", name) for name, value in digests.items()},
+        digests={name: text_or_null(digests.get(name), *keys, "digests", name) for name in DIGESTS},
         parameters=_parameters(row["parameters"], *keys, "parameters"),
         reason=text_of(row["reason"], *keys, "reason", empty=True),
         author=text_or_null(row["author"], *keys, "author"),

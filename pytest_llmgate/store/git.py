@@ -6,12 +6,26 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 _TIMEOUT_S = 5.0
 # The repository's own configuration must not start programs: no file-system monitor, no hooks.
 _GIT = ("git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _TARGETS = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
 _MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_FETCH = "check out with fetch-depth: 0 at GitHub, GIT_DEPTH: 0 at GitLab"
+
+
+class Base(NamedTuple):
+    """The commit at which a branch left its target, and the target; reason: why it is not known.
+
+    on_target: HEAD is that commit, so there is no branch.
+    """
+
+    commit: str | None = None
+    target: str | None = None
+    on_target: bool = False
+    reason: str = ""
 
 
 def revision(root: Path) -> tuple[str | None, bool | None]:
@@ -37,6 +51,12 @@ def remote_url(root: Path) -> str | None:
     return (told.decode("utf-8", "replace").strip() or None) if told else None
 
 
+def top_of(root: Path) -> Path | None:
+    """The folder of the working tree that `root` lies in, without links; None outside git."""
+    told = _git(root, "rev-parse", "--show-toplevel")
+    return Path(os.fsdecode(told.removesuffix(b"\n"))).resolve() if told else None
+
+
 def commit_of(root: Path, name: str) -> str | None:
     """The commit that a revision names, None where there is none; a name that looks like an option is none."""
     if name.startswith("-"):
@@ -45,15 +65,43 @@ def commit_of(root: Path, name: str) -> str | None:
     return told.decode("ascii", "replace").strip() if told else None
 
 
-def merge_base(root: Path, environ: Mapping[str, str]) -> str | None:
-    """The commit at which this branch left its target: the one that CI names, else the main branch; None if unknown."""
-    named = [f"origin/{environ[name]}" for name in _TARGETS if environ.get(name)]
-    for target in (*named, *_MAIN):
-        commit = commit_of(root, target)
-        if commit is not None:
-            told = _git(root, "merge-base", "HEAD", commit)
-            return told.decode("ascii", "replace").strip() if told else None
-    return None
+def merge_base(root: Path, environ: Mapping[str, str]) -> Base:
+    """Where this branch left its target: the one that CI names, else the main branch."""
+    targets = [name for key in _TARGETS if environ.get(key) for name in (f"origin/{environ[key]}", environ[key])]
+    head = commit_of(root, "HEAD")
+    if head is None:
+        return Base(reason=_no_commit(root))
+    for target in targets or _MAIN:
+        tip = commit_of(root, target)
+        if tip is not None:
+            told = _git(root, "merge-base", head, tip)
+            commit = told.decode("ascii", "replace").strip() if told else None
+            name = _branch(root, target)
+            return Base(commit, name, head == commit, "" if commit else _no_common(root, name))
+    if targets or _is_shallow(root):
+        return Base(reason=f"the target branch was not fetched: {_FETCH}")
+    return Base(reason=f"there is no branch to compare with: {', '.join(_MAIN[:-1])} and {_MAIN[-1]} are unknown here")
+
+
+def _branch(root: Path, name: str) -> str:
+    """The branch that `origin/HEAD` stands for; any other name as it is."""
+    told = _git(root, "rev-parse", "--abbrev-ref", name) if name == _MAIN[0] else None
+    return told.decode("utf-8", "replace").strip() if told else name
+
+
+def _no_commit(root: Path) -> str:
+    here = top_of(root) is not None
+    return "nothing has been committed here yet" if here else "git is not there, or knows no repository here"
+
+
+def _no_common(root: Path, target: str) -> str:
+    if _is_shallow(root):
+        return f"the history that was fetched ends before this branch left {target}: {_FETCH}"
+    return f"this commit and {target} have no history in common"
+
+
+def _is_shallow(root: Path) -> bool:
+    return _git(root, "rev-parse", "--is-shallow-repository") == b"true\n"
 
 
 def file_at(root: Path, commit: str, name: str) -> bytes | None:
@@ -69,13 +117,13 @@ def files_at(root: Path, commit: str | None, suffix: str) -> list[str]:
     return sorted(name for name in names if name.endswith(suffix))
 
 
-def files_changed(root: Path, commit: str) -> list[str]:
+def files_changed(root: Path, commit: str) -> list[str] | None:
     """Files that differ between a commit (by its hash) and the checkout, gone ones too; under `root`, relative to it.
 
-    Files that git does not know are not among them.
+    Files that git does not know are not among them. None where git does not say.
     """
     told = _git(root, "diff", "--name-only", "--no-renames", "--relative", "-z", commit, "--", ".")
-    return sorted(os.fsdecode(name) for name in (told or b"").split(b"\0") if name)
+    return None if told is None else sorted(os.fsdecode(name) for name in told.split(b"\0") if name)
 
 
 def _git(root: Path, *words: str) -> bytes | None:

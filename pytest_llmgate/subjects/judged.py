@@ -38,12 +38,15 @@ class _Heard:
 
 
 class Bench:
-    """Asks the judges of one test about its replies. asking: the measures that have one; caller: as for any call."""
+    """Asks the judges of one test about its replies.
 
-    def __init__(self, plan: TestPlan, asking: Sequence[AskingMeasure], caller: Caller) -> None:
+    asking: for each case, the measures that have one. caller: as for any call.
+    """
+
+    def __init__(self, plan: TestPlan, asking: Sequence[Sequence[AskingMeasure]], caller: Caller) -> None:
         self._cases = plan.cases
         self._judges = plan.judges
-        self._asking = tuple({measure.key: measure for measure in asking}.values())
+        self._asking = [tuple({measure.key: measure for measure in own}.values()) for own in asking]
         self._caller = caller
 
     async def hear(self, trial: Trial, seen: Observation) -> Observation:
@@ -51,7 +54,7 @@ class Bench:
         if seen.reply is None:
             return seen
         heard = _Heard(seen)
-        for measure in self._asking:
+        for measure in self._asking[trial.case]:
             heard.answers[measure.key] = await self._answers(measure, trial, seen.reply, heard)
             if heard.error is not None:
                 break

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pytest_llmgate.suites.config import PYPROJECT
-from pytest_llmgate.suites.versions import Options, Version, options_of, version_of
+from pytest_llmgate.suites.meant import ELSE_NONE, HIGHER, RATES, looser_rates, more, usual
+from pytest_llmgate.suites.versions import Options, Version, gates_of, options_of, version_of
 
 T = TypeVar("T")
 
-_LOWER = ("min_rate", "bad_rate")
-_HIGHER = (
-    "max_rate", "max_flag_rate", "bad_flag_rate", "beta", "max_increase", "max_increase_points", "max_tvd", "bad_tvd",
-    "p50_ms", "p95_ms", "p99_ms", "max_ms", "max_usd", "threshold", "runaway_factor", "max_risk",
-)  # fmt: skip
+THRESHOLDS = frozenset((*RATES, *HIGHER, "severity", "quarantine", "rule", "alpha"))
+"""Keys of an assertion that say when it is kept, and whether that matters."""
+
 _SEVERITIES = ("info", "warn", "block")
-_NUMBER = re.compile(r"\s*([0-9.]+)\s*%?\s*")
 
 
 def loosened(file: str, old: str | None, new: str | None) -> list[str]:
@@ -29,13 +26,6 @@ def loosened(file: str, old: str | None, new: str | None) -> list[str]:
     if file == PYPROJECT:
         return _said(file, options_of(old), options_of(new), _options)
     return _said(file, version_of(file, old), version_of(file, new), _version)
-
-
-def case_files(file: str, old: str | None, new: str | None) -> list[str]:
-    """Files of cases that a suite file named and still names, relative to the root."""
-    versions = [version_of(file, text) for text in (old, new)]
-    was, now = (set() if version is None else version.case_files(file) for version in versions)
-    return sorted(was & now)
 
 
 def _said(file: str, was: T | None, now: T | None, words: Callable[[str, T, T], Iterator[str]]) -> list[str]:
@@ -61,77 +51,77 @@ def _options(file: str, was: Options, now: Options) -> Iterator[str]:
         new = now.get(name, {})
         if new.get("inconclusive") == "warn" != table.get("inconclusive"):
             yield f"{file}: {f'profile {name}: ' if name else ''}what is inconclusive no longer fails"
-    gone = [folder for folder in was[""].get("suites", ()) if folder not in now[""].get("suites", ())]
-    for folder in gone if now[""].get("suites") else ():
+    for folder in _no_longer(was[""], now[""]):
         yield f"{file}: suites of {folder} are no longer collected"
 
 
-def _test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def looser_options(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The top options of pyproject.toml that let more pass now."""
+    warns = now.get("inconclusive") == "warn" != was.get("inconclusive")
+    return [*(["inconclusive"] if warns else ()), *(["suites"] if _no_longer(was, now) else ())]
+
+
+def _no_longer(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Folders of suites that are no longer looked into."""
+    old, new = was.get("suites"), now.get("suites")
+    if not (isinstance(old, list) and isinstance(new, list) and new):
+        return []
+    return [folder for folder in old if folder not in new]
+
+
+def looser_test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of a test that let more pass now, without its assertions, each with its words."""
     errors = [test.get("max_errors", 0.05) for test in (old, new)]
-    if _more(*errors):
-        yield f"max_errors: {errors[0]} → {errors[1]}"
-    for key, usual, loose in (("cover", "each", "sample"), ("target", "cases", "cases")):
-        if new.get(key, usual) == loose != old.get(key, usual):
-            yield f"{key}: {old.get(key, usual)} → {loose}"
-    was, now = _gates(old), _gates(new)
+    if more(*errors):
+        yield "max_errors", f"max_errors: {errors[0]} → {errors[1]}"
+    for key, kept, loose in (("cover", "each", "sample"), ("target", "cases", "cases")):
+        if new.get(key, kept) == loose != old.get(key, kept):
+            yield key, f"{key}: {old.get(key, kept)} → {loose}"
+
+
+def _test(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    yield from (text for _, text in looser_test(old, new))
+    was, now = gates_of(old), gates_of(new)
     for name, gate in was.items():
         if name not in now:
             yield f"{name}: the assertion is gone"
         else:
-            yield from (f"{name}: {text}" for text in _gate(gate, now[name]))
+            yield from (f"{name}: {text}" for _, text in looser_gate(gate, now[name]))
 
 
-def _gates(test: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Assertions by the name that their gates get."""
-    found: dict[str, Mapping[str, Any]] = {}
-    listed = test.get("assert")
-    for gate in listed if isinstance(listed, list) else ():
-        if not isinstance(gate, dict):
-            continue
-        stem = str(gate.get("name") or gate.get("type"))
-        number = 1
-        name = stem
-        while name in found:
-            number += 1
-            name = f"{stem}-{number}"
-        found[name] = gate
-    return found
-
-
-def _gate(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def looser_gate(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of an assertion that let more pass now, each with its words. What is not written means what is usual."""
     if old.get("type") != new.get("type"):
-        yield f"{old.get('type')} → {new.get('type')}"
+        yield "type", f"{old.get('type')} → {new.get('type')}"
         return
-    for key in (*_LOWER, *_HIGHER):
-        was, now = old.get(key), new.get(key)
-        of_unwanted = key == "bad_rate" and ("max_rate" in old or "max_rate" in new)
-        looser = _more(now, was) if key in _LOWER and not of_unwanted else _more(was, now)
-        if looser or (was is not None and now is None):
-            yield f"{key}: {was} → {'not given' if now is None else now}"
-    if old.get("zero_tolerance") is True and new.get("zero_tolerance") is not True:
-        yield "zero_tolerance is gone"
+    yield from looser_rates(old, new)
+    for key in HIGHER:
+        was, now = old.get(key, usual(old, key)), new.get(key, usual(new, key))
+        gone = now is None and was is not None
+        if gone or more(was, now) or (key in ELSE_NONE and was is None and now is not None):
+            yield key, f"{key}: {_written(old, key)} → {_written(new, key)}"
     if _severity(new) < _severity(old):
-        yield f"severity: {old.get('severity', 'block')} → {new.get('severity', 'block')}"
+        yield "severity", f"severity: {old.get('severity', 'block')} → {new.get('severity', 'block')}"
     if new.get("quarantine") and not old.get("quarantine"):
-        yield "it is quarantined"
+        yield "quarantine", "it is quarantined"
+    yield from _unasked(old, new)
+
+
+def _unasked(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is no longer asked: of the baseline, of each slice, of a figure."""
+    if old.get("baseline") is True and new.get("baseline") is not True:
+        yield "baseline", "no longer compared with its baseline"
+    for key in ("slice", "of"):
+        if old.get(key) is not None and new.get(key) != old.get(key):
+            yield key, f"{key}: {old[key]} → {_written(new, key)}"
+
+
+def _written(gate: Mapping[str, Any], key: str) -> str:
+    if gate.get(key) is not None:
+        return str(gate[key])
+    return f"not given ({found})" if (found := usual(gate, key)) is not None else "not given"
 
 
 def _severity(gate: Mapping[str, Any]) -> int:
     said = str(gate.get("severity", "block"))
     return _SEVERITIES.index(said) if said in _SEVERITIES else 0
-
-
-def _more(low: Any, high: Any) -> bool:
-    """Whether the second of two written figures is larger; False where one of them is none."""
-    first, second = _figure(low), _figure(high)
-    return first is not None and second is not None and second > first
-
-
-def _figure(value: Any) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    written = _NUMBER.fullmatch(str(value))
-    try:
-        return float(written[1]) if written else None
-    except ValueError:
-        return None

@@ -28,10 +28,10 @@ class Version:
     tests: Mapping[str, Test] = field(default_factory=dict)
 
     def case_files(self, file: str) -> set[str]:
-        """Files of cases that the tests of suite `file` name, relative to the root."""
-        named = (test.get("cases") for test in self.tests.values())
+        """Where the cases may stand that the tests of `file` name: beside it, or below the root."""
+        named = {test["cases"] for test in self.tests.values() if isinstance(test.get("cases"), str)}
         folder = posixpath.dirname(file)
-        return {posixpath.normpath(posixpath.join(folder, name)) for name in named if isinstance(name, str)}
+        return {posixpath.normpath(posixpath.join(place, name)) for name in named for place in (folder, "")}
 
 
 def version_of(file: str, text: str | None) -> Version | None:
@@ -49,8 +49,25 @@ def options_of(text: str | None) -> Options | None:
     try:
         tool = tomllib.loads(text or "").get("tool", {}).get("llmgate", {})
         return {"": tool, **{str(name): dict(table) for name, table in tool.get("profiles", {}).items()}}
-    except (tomllib.TOMLDecodeError, AttributeError, TypeError, ValueError):
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError, ValueError, RecursionError):
         return None
+
+
+def gates_of(test: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Assertions by the name that their gates get."""
+    found: dict[str, Mapping[str, Any]] = {}
+    listed = test.get("assert")
+    for gate in listed if isinstance(listed, list) else ():
+        if not isinstance(gate, dict):
+            continue
+        stem = str(gate.get("name") or gate.get("type"))
+        number = 1
+        name = stem
+        while name in found:
+            number += 1
+            name = f"{stem}-{number}"
+        found[name] = gate
+    return found
 
 
 def _suite(file: str, text: str) -> Version | None:
@@ -68,10 +85,9 @@ def _suite(file: str, text: str) -> Version | None:
 
 def _module(text: str) -> Version | None:
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+        return Version({}, dict(_functions(ast.parse(text).body, "", [])))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return Version({}, dict(_functions(tree.body, "", [])))
 
 
 def _functions(body: list[ast.stmt], prefix: str, outer: list[ast.expr]) -> Iterator[tuple[str, Test]]:
@@ -109,5 +125,5 @@ def _literal(value: ast.expr) -> Any:
     """A written value; of what would have to be worked out, its text."""
     try:
         return ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError):  # TypeError: `{[]: 1}`
         return ast.unparse(value)

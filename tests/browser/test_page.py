@@ -67,6 +67,7 @@ def full_page(text: str) -> str:
     ]  # fmt: skip
     result = run_result(*tests, commit=text, versions={text: text}, recorded_at=text, started=text)
     result["execution"]["changes"] = [{"kind": text, "test": text, "gate": text, "text": text, "loosened": True}]
+    result["execution"]["changes_against"] = {"commit": text, "target": text, "reason": None}
     result["execution"]["unpriced_models"] = [text]
     replies = {"text": f"Only 10% of it. {text}", "tool_calls": [{"name": text}]}
     return render_html(result, lambda digest: replies, Recorded(text))

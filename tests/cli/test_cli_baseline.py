@@ -366,6 +366,7 @@ def test_an_unknown_revision_is_told(checkout: Repo, revision: str) -> None:
 def test_outside_git_there_is_no_revision(checkout: Repo) -> None:
     done = checkout.llmgate("baseline", "diff", "--against", "merge-base")
     assert (done.code, "[unknown-revision]" in done.text) == (2, True)
+    assert "no merge base is known: git is not there, or knows no repository here" in done.text
 
 
 # ---- prune

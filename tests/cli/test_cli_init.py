@@ -18,9 +18,13 @@ WRITTEN = {
 }  # fmt: skip
 
 
-def init(folder: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(cli, ["init", "--dir", str(folder)], prog_name="llmgate")
+def typed(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, ["init", *words], prog_name="llmgate")
     return done.exit_code, done.output
+
+
+def init(folder: Path) -> tuple[int, str]:
+    return typed("--dir", str(folder))
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -92,6 +96,87 @@ def test_the_workflow_is_that_of_the_remote(tmp_path: Path, remote: str, workflo
     assert "pytest --llm-suite" in (tmp_path / workflow).read_text()
     assert not (tmp_path / other).exists()
     assert gate(tmp_path, "--llm-suite")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("remote", "host"),
+    [
+        ("git@gitlab.com:acme/github-tools.git", "gitlab"),
+        ("git@github.com:acme/gitlab-tools.git", "github"),
+        ("ssh://git@gitlab.example.com:2222/acme/github.git", "gitlab"),
+        ("https://gitlab:token@github.com:443/acme/shop.git", "github"),
+        ("https://GitHub.com/acme/shop", "github"),
+        ("github:acme/shop.git", "github"),
+        ("https://code.example.com/github/gitlab.git", None),
+        ("https://gitlab-of-github.example.com/a.git", None),
+        ("/srv/github/shop.git", None),
+        ("file:///srv/gitlab/shop.git", None),
+        ("https://[github.com/a.git", None),
+    ],
+)
+def test_only_the_host_of_the_remote_says_whose_workflow_it_is(tmp_path: Path, remote: str, host: str | None) -> None:
+    code, text = init(repository(tmp_path, remote))
+    assert code == 0
+    assert (tmp_path / ".github/workflows/llm-gate.yml").exists() == (host == "github")
+    assert (tmp_path / ".gitlab-ci.yml").exists() == (host == "gitlab")
+    assert ("no workflow was written" in text) == (host is None)
+
+
+def test_a_fresh_repository_without_a_remote_is_told_how_to_choose(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert "no remote `origin` with a host is known here; choose one: llmgate init --ci github" in init(tmp_path)[1]
+    code, text = typed("--dir", str(tmp_path), "--ci", "github")
+    assert (code, "no workflow" in text) == (0, False)
+    assert "written  .github/workflows/llm-gate.yml" in text
+
+
+def test_an_unknown_host_is_named(tmp_path: Path) -> None:
+    _, text = init(repository(tmp_path, "git@code.example.com:acme/shop.git"))
+    assert "nobody knows whether code.example.com is a GitHub or a GitLab; choose one" in text
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab", "none"])
+def test_what_was_chosen_goes_before_the_remote(tmp_path: Path, ci: str) -> None:
+    repository(tmp_path, "git@github.com:example/shop.git")
+    _, text = typed("--dir", str(tmp_path), "--ci", ci)
+    assert (tmp_path / ".github").exists() == (ci == "github")
+    assert (tmp_path / ".gitlab-ci.yml").exists() == (ci == "gitlab")
+    assert "no workflow" not in text
+
+
+def test_in_a_subfolder_it_starts_at_the_root_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = repository(tmp_path, "https://gitlab.com/example/shop.git") / "src/shop"
+    deep.mkdir(parents=True)
+    monkeypatch.chdir(deep)
+    code, text = typed()
+    assert code == 0
+    assert content(tmp_path).keys() == {*WRITTEN, ".gitlab-ci.yml"}
+    assert f"in {tmp_path}:" in text
+    assert text.rstrip().endswith(f"next: cd {tmp_path} && pytest --llm-suite")
+
+
+def test_a_project_of_its_own_in_a_repository_stays_one_and_is_told_where_workflows_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = repository(tmp_path, "git@github.com:example/shop.git") / "services/chat"
+    (project / "src").mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[project]\nname = "chat"\nversion = "1"\n')
+    monkeypatch.chdir(project / "src")
+    code, text = typed()
+    assert code == 0
+    assert content(tmp_path).keys() == {f"services/chat/{name}" for name in WRITTEN}
+    assert "at the root of the repository only" in text
+    assert "there (../..), and let its commands run in services/chat" in text
+
+
+def test_outside_git_nothing_above_is_taken_for_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "setup.cfg").write_text("")
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    typed()
+    assert content(tmp_path / "new").keys() == WRITTEN
 
 
 def test_suites_go_where_the_project_has_them(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .pages import DOCS, ROOT
+from .pages import DOCS, ROOT, blocks
 
 STARTER = ROOT / "pytest_llmgate/session/starter"
 GITHUB = [*sorted((DOCS / "ci").glob("github-*.yml")), STARTER / "github.yml"]
@@ -83,6 +83,28 @@ def test_actions_are_pinned_and_pull_requests_get_no_secret(path: Path) -> None:
     for name, job in workflow["jobs"].items():
         spends = "--llm-record=live" in json.dumps(job)
         assert not spends or "environment" in job, f"{name} spends without an approval"
+
+
+def workflows() -> list[Any]:
+    """Every workflow that we offer: the ready ones, those that `llmgate init` writes, and those on the page."""
+    shown = [block.text for block in blocks(DOCS / "how-to/in-ci.md") if block.language == "yaml"]
+    files = [pytest.param(path.read_text(encoding="utf-8"), id=path.name) for path in (*GITHUB, *GITLAB)]
+    return [*files, *(pytest.param(text, id=f"in-ci-{number}") for number, text in enumerate(shown))]
+
+
+@pytest.mark.parametrize("text", workflows())
+def test_jobs_that_judge_a_branch_know_where_it_left_its_target(text: str) -> None:
+    workflow = yaml.safe_load(text)
+    if "schedule" in workflow.get(True, ()):
+        return  # the default branch alone
+    jobs = workflow.get("jobs", workflow)
+    judging = {name: job for name, job in jobs.items() if "--llm-suite" in json.dumps(job)}
+    assert judging
+    for name, job in judging.items():
+        checkouts = [step for step in job.get("steps", ()) if step.get("uses", "").startswith("actions/checkout@")]
+        depths = [step["with"]["fetch-depth"] for step in checkouts]
+        common = jobs.get(job.get("extends"), {}).get("variables", {})
+        assert (depths or [{**common, **job.get("variables", {})}["GIT_DEPTH"]]) == [0], name
 
 
 @pytest.mark.parametrize("path", names([*GITHUB, *GITLAB]))

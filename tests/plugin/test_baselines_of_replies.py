@@ -182,7 +182,7 @@ def test_cases_that_are_gone_or_new_are_named_and_none_in_common_is_stale(approv
     approved.files({"suites/cases.jsonl": "\n".join(fewer)})
     ran = approved.gate("--llm-seed=3")
     assert "2 of the baseline's 40 cases are gone" in ran.gate("t", "as-good")["reason"]
-    assert "1 of today's 39 cases have no baseline" in ran.gate("t", "as-good")["reason"]
+    assert "1 of today's 39 cases has no baseline" in ran.gate("t", "as-good")["reason"]
     approved.files({"suites/cases.jsonl": fewer[-1]})
     gate = approved.gate().gate("t", "as-good")
     assert (gate["verdict"], gate["stop_reason"], gate["blocking"]) == ("inconclusive", "stale", True)
@@ -232,6 +232,50 @@ def test_a_cohort_is_a_gate_of_its_own_and_every_slice_is_counted(example: Examp
     assert (eu["name"], us["name"], eu["family"]) == ("equals[region=eu]", "equals[region=us]", 4)
     assert ran.test("t")["slices"]["region"].keys() == {"eu", "us"}
     assert ran.test("t")["slices"]["region"]["eu"]["equals[region=eu]"]["n"] >= eu["n"]
+
+
+SLICED = """
+    suite: s
+    tests:
+      - id: t
+        function: "app.py:answer"
+        cases: cases.jsonl
+        stop: all
+        assert:
+          - {type: contains, value: good, bad_rate: 0.5, slice: lang}
+          - {type: latency, p95_ms: 100, bad_rate: 0.5, slice: lang}
+          - {type: contradiction, repeats: 2, slice: lang, severity: info, bad_rate: 0.2}
+"""
+IN_LANGUAGES = """
+    from pytest_llmgate import Reply
+
+    def answer(q, lang):
+        return Reply("bad" if lang == "de" else "good", latency_ms=500 if lang == "de" else 10)
+"""
+
+
+def test_a_gate_on_a_cohort_shows_nothing_of_other_cohorts(example: Example) -> None:
+    rows = [{"id": f"{lang}{n}", "vars": {"q": "x", "lang": lang}, "slice": {"lang": lang}}
+            for n, lang in enumerate(["en", "de", "en"])]  # fmt: skip
+    example.files({"s.suite.yaml": SLICED, "app.py": IN_LANGUAGES, "cases.jsonl": "\n".join(map(json.dumps, rows))})
+    ran = example.gate("s.suite.yaml")
+    gates = {gate["name"]: gate for gate in ran.test("t")["gates"]}
+    assert {name: gate["verdict"] for name, gate in gates.items() if "contradiction" not in name} == {
+        "contains[lang=de]": "fail", "contains[lang=en]": "pass",
+        "latency[lang=de]": "fail", "latency[lang=en]": "pass",
+    }  # fmt: skip
+    assert {row["case"] for row in ran.test("t")["failing"]} == {"de1"}
+    assert gates["latency[lang=de]"]["figures"]["quantile_ms"] == 500
+    assert gates["latency[lang=en]"]["figures"]["quantile_ms"] == 10
+    assert {name.rpartition("[")[2] for row in ran.rows() if row["case"] == "de1" for name in row["verdicts"]} == {
+        "lang=de]"
+    }
+    slices = ran.test("t")["slices"]["lang"]
+    assert {name for name in slices["en"] if "lang=de" in name} == set()
+    assert slices["de"]["contains[lang=de]"]["n"] == gates["contains[lang=de]"]["n_all"]
+    page = (ran.folder / "report.html").read_text()
+    assert page.count('class="walk"') == 4, "every sequential gate on one reply a trial has its path"
+    assert not ran.test("t")["problems"]
 
 
 def test_a_marked_body_is_compared_as_a_suite_is(example: Example) -> None:

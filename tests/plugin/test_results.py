@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -353,3 +354,34 @@ def test_a_run_that_found_no_test_is_not_the_latest(shop: Example, options: list
 def test_where_no_run_found_a_test_there_is_no_latest(shop: Example) -> None:
     shop.gate("-k", "nothing")
     assert not (shop.path / ".llmgate/latest").exists()
+
+
+# ---- what a branch changed
+
+
+def git(shop: Example, *words: str) -> None:
+    given = ("-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *given, *words], cwd=shop.path, check=True, capture_output=True)
+
+
+def test_a_run_says_what_its_branch_changed_and_against_which_commit(
+    shop: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    outside = shop.gate().result["execution"]
+    assert (outside["changes"], outside["changes_against"]["commit"]) == (None, None)
+    git(shop, "init", "-q", "-b", "main")
+    git(shop, "add", ".")
+    git(shop, "commit", "-qm", "a")
+    git(shop, "checkout", "-qb", "b")
+    shop.files({"suites/shop.suite.yaml": SUITE.replace("value: 3", "value: 2").replace("Say {{", "Say  {{")})
+    ran = shop.gate("--llm-results", "out")
+    rows = [(row["kind"], row["test"], row["gate"]) for row in ran.result["execution"]["changes"]]
+    assert rows == [
+        ("prompt", "suites/shop.suite.yaml", ""), ("gate", "suites/shop.suite.yaml::says", "long"),
+    ]  # fmt: skip
+    assert ran.result["execution"]["changes_against"]["target"] == "main"
+    page = (shop.path / "out/report.html").read_text()
+    assert "of main." in page
+    assert "value: 3 → 2" in page

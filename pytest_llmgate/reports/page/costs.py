@@ -47,9 +47,14 @@ def costs(result: Row, evidence: Evidence) -> Costs | None:
         tests=[_view(test["id"], usage_from_row(test["usage"])) for test in ranked[:TESTS]],
         models=[_view(name, total_usage(own)) for name, own in sorted(_by_model(used, evidence).items())],
         more=max(0, len(ranked) - TESTS),
-        total=_view("All tests", usage_from_row(result["totals"])),
+        total=_view(_total(used), usage_from_row(result["totals"])),
         notes=list(_notes(result, used)),
     )
+
+
+def _total(used: Sequence[Row]) -> str:
+    unknown = any(figure is None for test in used for figure in test["usage"].values())
+    return "All tests, as far as known" if unknown else "All tests"
 
 
 def _expense(test: Row) -> tuple[Decimal, int]:
@@ -87,23 +92,34 @@ def _device(test: Row) -> str:
 
 
 def _less(usage: Usage, part: Usage) -> Usage:
-    """What is left of a usage; unknown where either is."""
+    """What is left of a sum, which passes over what is unknown: an unknown part took nothing from it.
 
-    def left(whole: Any, own: Any) -> Any:
-        return None if whole is None or own is None else whole - own
+    Where nothing is left, the rest was not counted: calls without a token are none.
+    """
+    calls = usage.calls - part.calls
+    sent, received = _left(usage.input_tokens, part.input_tokens), _left(usage.output_tokens, part.output_tokens)
+    cost = usage.cost_usd if usage.cost_usd is None or part.cost_usd is None else usage.cost_usd - part.cost_usd
+    return Usage(calls, sent or None, received or None, cost if cost or sent or received else None)
 
-    return Usage(
-        usage.calls - part.calls,
-        left(usage.input_tokens, part.input_tokens),
-        left(usage.output_tokens, part.output_tokens),
-        left(usage.cost_usd, part.cost_usd),
-    )
+
+def _left(whole: int | None, own: int | None) -> int | None:
+    return whole if whole is None or own is None else whole - own
+
+
+def _unpriced(test: Row) -> int:
+    """Calls of a test whose cost is not known: of its subject, of its judges, or of both."""
+    whole, judges = usage_from_row(test["usage"]), test.get("judges")
+    parts = [whole]
+    if judges:
+        own = usage_from_row(judges["usage"])
+        parts = [own, _less(whole, own)]
+    return sum(part.calls for part in parts if part.cost_usd is None)
 
 
 def _notes(result: Row, used: Sequence[Row]) -> Iterator[str]:
     calls = sum(test["usage"]["calls"] for test in used)
-    unknown = sum(test["usage"]["calls"] for test in used if test["usage"]["cost_usd"] is None)
-    yield f"Unpriced: {percent(unknown / calls)} of {counted(calls, 'call')} belong to tests whose cost is not known."
+    unknown = sum(map(_unpriced, used))
+    yield f"Unpriced: {percent(unknown / calls)} of {counted(calls, 'call')} have no known cost."
     billed = result["execution"].get("billed") or {}
     if billed.get("calls") is not None:
         cost = billed.get("cost_usd")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.reports import words
-from pytest_llmgate.reports.numbers import counted
 
 Row = Mapping[str, Any]
 
@@ -41,53 +39,6 @@ def rules_out(result: Row) -> str:
         f"{them} out what it calls bad (named beside it); a build that bad would have been let through with "
         f"a probability of at most {risk} by that gate. A pass does not show that the good rate is kept."
     )
-
-
-def unmeasured(result: Row) -> list[str]:
-    """What this run says nothing about, most important first."""
-    return [*_undecided(result), *_untried(result["tests"]), *_unblocking(result), *_unpriced(result)]
-
-
-def _undecided(result: Row) -> Iterator[str]:
-    if result["run"].get("interrupted"):
-        yield "The run was interrupted: what came after that was not measured."
-    gates = gates_of(result)
-    new = sum(gate["stop_reason"] == "new" for gate in gates)
-    if new:
-        yield f"{counted(new, 'gate')} without a baseline to compare with."
-    left = sum(gate["verdict"] == "inconclusive" and gate["stop_reason"] != "new" for gate in gates)
-    if left:
-        yield f"{counted(left, 'gate')} could not tell good from bad."
-    broken = sum(gate["verdict"] == "error" for gate in gates)
-    if broken:
-        yield f"{counted(broken, 'gate')} could not be judged."
-
-
-def _untried(tests: Sequence[Row]) -> Iterator[str]:
-    missing = sum(max(0, test["cases_total"] - test["cases"]) for test in tests)
-    if missing:
-        yield f"{counted(missing, 'case')} of the suites that had no trial."
-    holes = sum(test["holes"] for test in tests)
-    if holes:
-        yield f"{counted(holes, 'trial')} without a score."
-    own = sum(test["target"] == "cases" and not test.get("circuit") for test in tests)
-    if own:
-        speak = "speaks" if own == 1 else "speak"
-        yield f"Inputs other than the listed cases: {counted(own, 'test')} {speak} of these cases alone."
-
-
-def _unblocking(result: Row) -> Iterator[str]:
-    loose = [gate for gate in gates_of(result) if not gate.get("blocking", True)]
-    if loose:
-        count = Counter(gate["verdict"] for gate in loose)
-        found = ", ".join(f"{number:,} {word}" for word, number in sorted(count.items()))
-        yield f"{counted(len(loose), 'gate')} cannot block (severity or quarantine): {found}."
-
-
-def _unpriced(result: Row) -> Iterator[str]:
-    models = (result["execution"] or {}).get("unpriced_models") or ()
-    if models:
-        yield f"The cost of {', '.join(models)}: no price is known."
 
 
 def origin(result: Row) -> list[tuple[str, str]]:

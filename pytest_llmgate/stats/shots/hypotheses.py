@@ -33,12 +33,13 @@ class Alternative(NamedTuple):
     """The distribution of a circuit with one known fault.
 
     name: what a reader is told, such as "cx q1,q2 missing". p: K + 1 probabilities in the reference's order.
-    kind: the family of faults that it belongs to.
+    kind: the family of faults that it belongs to. faults: names of all that look the same, where they are several.
     """
 
     name: str
     p: Floats
     kind: str
+    faults: tuple[str, ...] = ()
 
 
 def align(
@@ -71,7 +72,12 @@ def told_apart(reference: Reference, alternatives: Sequence[Alternative]) -> tup
     for number, alternative in enumerate(alternatives):
         key = _rounded(alternative.p)
         found.setdefault(b"%d" % number if key == own else key, []).append(alternative)
-    return tuple(same[0]._replace(name=_one_of([other.name for other in same])) for same in found.values())
+    return tuple(same[0] if len(same) == 1 else _together(same) for same in found.values())
+
+
+def _together(same: Sequence[Alternative]) -> Alternative:
+    names = tuple(other.name for other in same)
+    return same[0]._replace(name=_one_of(names), faults=names)
 
 
 def _rounded(p: Floats) -> bytes:

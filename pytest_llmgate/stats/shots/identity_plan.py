@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from pytest_llmgate.core.circuit import Screen as ScreenMode
+from pytest_llmgate.stats.shots.catch import Catch, catches
 from pytest_llmgate.stats.shots.causes import NEVER_REVEALED
 from pytest_llmgate.stats.shots.hypotheses import Alternative, Reference, tvd
 from pytest_llmgate.stats.shots.identity import SEQUENTIAL_SHARE, IdentityRule
 from pytest_llmgate.stats.shots.rehearsal import Rehearsal, rehearse
-from pytest_llmgate.stats.shots.rule import Floats
 from pytest_llmgate.stats.shots.schedule import look_totals
 from pytest_llmgate.stats.shots.screen import LARGEST, Screen, screen_shots
 from pytest_llmgate.stats.shots.walks import mean_stop, walk
@@ -150,24 +148,15 @@ def _screen_at(screened: Screen | None, ceiling: int) -> int | None:
 
 
 def _prospects(rule: IdentityRule) -> tuple[Prospect, ...]:
-    weights = np.exp(rule.process.log_weights[: len(rule.declared)])
-    return tuple(_prospect(rule, other, float(weight)) for other, weight in zip(rule.declared, weights, strict=True))
+    return tuple(_prospect(rule, other, catch) for other, catch in catches(rule))
 
 
-def _prospect(rule: IdentityRule, alternative: Alternative, weight: float) -> Prospect:
-    """weight: of the alternative's own term of the evidence, which is taken to be the one that catches it."""
+def _prospect(rule: IdentityRule, alternative: Alternative, catch: Catch) -> Prospect:
     p, q = rule.reference.p, alternative.p
-    away, towards = walk(p, p, q), walk(q, q, p)
+    away = walk(p, p, q)
     out = [away.arrived(look, -math.log(rule.beta)) for look in rule.looks]
-    catch = [towards.arrived(look, -math.log(rule.sequential_alpha * weight)) for look in rule.looks]
-    power = max(0.0, catch[-1] - _let_through(rule, q))
-    return Prospect(alternative.name, tvd(p, q), mean_stop(rule.looks, out), mean_stop(rule.looks, catch), power)
-
-
-def _let_through(rule: IdentityRule, q: Floats) -> float:
-    """About the probability that q's own likelihood ratio ever rules q out: 1 / beta with its overshoot."""
-    back = walk(q, rule.reference.p, q)
-    return math.exp(-back.raised(-math.log(rule.beta))) if back.sigma > 0.0 else 0.0
+    caught = mean_stop(rule.looks, [catch.arrived(look) for look in rule.looks])
+    return Prospect(alternative.name, tvd(p, q), mean_stop(rule.looks, out), caught, catch.power(rule.looks[-1]))
 
 
 def _screen_notes(screened: Screen | None, rule: IdentityRule) -> list[str]:

@@ -11,8 +11,9 @@ from engine_samples import cases, plan, record, run_through
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_llmgate.core.baseline_key import ANCHOR
 from pytest_llmgate.core.case import Case
-from pytest_llmgate.core.compared import DIGESTS, Compared, ReplyBaseline
+from pytest_llmgate.core.compared import DIGESTS, Compared, ReplyBaseline, compare
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.plan import COST_REGRESSION, RUNAWAYS, GatePlan, TestPlan
 from pytest_llmgate.core.record import TrialRecord
@@ -21,6 +22,8 @@ from pytest_llmgate.core.verdict import GateVerdict
 from pytest_llmgate.engine.decide import decide_test
 from pytest_llmgate.engine.folds import folds_of
 from pytest_llmgate.engine.stream import TestStream
+from pytest_llmgate.stats.against import compared_rule, pairs_within
+from pytest_llmgate.stats.paired import PairedRate
 
 NONE = dict.fromkeys(DIGESTS)
 PARAMETERS = {"of": "total_tokens", "runaway_factor": 3}
@@ -122,6 +125,83 @@ def test_every_reply_of_the_baseline_is_used_once() -> None:
     assert found.figures["pairs"] == 40
     assert found.verdict is Outcome.INCONCLUSIVE
     assert "the baseline has no more than 40 replies" in found.reason
+
+
+def known(baseline: ReplyBaseline, today: int, **fields: Any) -> Compared:
+    """How a gate stands that has the cases c0, c1 … of today."""
+    names = frozenset(f"c{number}" for number in range(today))
+    return replace(compare(baseline.kind, baseline, NONE, baseline.parameters, names), **fields)
+
+
+def test_cases_without_a_baseline_leave_few_pairs_and_the_verdict_says_what_helps() -> None:
+    gate = replace(against(None), compared=known(quality(1, 1, of=6), today=40))
+    found = decided(window(gate, trials=40), lambda trial: True)
+    assert (found.verdict, found.figures["pairs"]) == (Outcome.INCONCLUSIVE, 6)
+    assert "40 trials make at most 6 pairs, as 34 of today's 40 cases have no baseline" in found.reason
+    assert "propose one of all cases and accept it with --anchor" in found.reason
+    assert "allow more" not in found.reason, "further trials make no further pair"
+
+
+def test_replies_to_cases_that_are_gone_make_no_pair() -> None:
+    rule = compared_rule(replace(against(None), compared=known(quality(5, 5, of=40), today=10)), 400, 10)
+    assert isinstance(rule, PairedRate)
+    assert rule.ceiling == 10 * 5
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 12), st.integers(1, 200))
+def test_no_draw_of_trials_makes_more_pairs_than_are_promised(replies: list[int], fresh: int, trials: int) -> None:
+    cases = {f"c{number}": {"passed": n, "n": n} for number, n in enumerate(replies)}
+    baseline = replace(quality(1, 1), cases=cases, figures={"passed": sum(replies), "n": sum(replies)})
+    today = len(replies) + fresh
+    drawn = [trial % today for trial in range(trials)]
+    pairs = sum(min(n, drawn.count(number)) for number, n in enumerate(replies))
+    assert pairs <= pairs_within(known(baseline, today), trials) <= trials
+
+
+def test_a_gate_that_is_tested_against_an_anchor_says_so_and_what_moves_it() -> None:
+    anchor = replace(quality(9, 10), arm=ANCHOR, reason="release 1.0")
+    failed = decided(window(against(anchor)), every(2))
+    said = 'compared with the anchor ("release 1.0"), not with what was accepted last'
+    assert failed.reason.endswith(f"{said}: llmgate baseline accept --anchor moves it")
+    passed = decided(window(against(anchor)), every(10))
+    assert passed.reason.endswith(said)
+    assert "anchor" not in decided(window(against(quality(9, 10))), every(2)).reason
+    long = replace(anchor, reason="\n".join(["release"] * 100))
+    assert len(decided(window(against(long)), every(10)).reason) < 400
+    assert "\n" not in decided(window(against(long)), every(10)).reason
+
+
+TIMED_ELSEWHERE = "run it on that class, or propose a new one"
+RECORDED = (
+    "run it live (--llm-record=live) on the class of machine that timed the baseline; on recorded replies it is never "
+    "decided, which blocks unless the gate says severity: warn"
+)
+
+
+@pytest.mark.parametrize(
+    ("live", "machine", "said"), [(False, "m1", RECORDED), (False, "m2", RECORDED), (True, "m2", TIMED_ELSEWHERE)]
+)
+def test_latencies_that_cannot_be_compared_say_where_they_could_be(live: bool, machine: str, said: str) -> None:
+    baseline = ReplyBaseline(
+        test="a.suite.yaml::t", gate="latency", kind="latency", digests={**NONE, "machine": "m1"},
+        figures={"n": 20, "p50_us": 1000, "p95_us": 2000, "p99_us": 3000}, parameters={"of": "p95"},
+    )  # fmt: skip
+    state = compare("latency", baseline, {**NONE, "machine": machine}, {"of": "p95"}, frozenset({"c0"}), live=live)
+    found = decide_test(window(replace(against(None), compared=state, type="latency"), cover="sample")).gates[0]
+    assert (found.stop_reason, found.blocking) == ("stale", True)
+    assert said in found.reason
+    assert ("propose" in found.reason) == live
+
+
+def test_edited_cases_are_compared_and_named_unless_the_baseline_says_nothing_of_them() -> None:
+    one = {**NONE, "cases": "sha256:1"}
+    today = frozenset({"c0"})
+    edited = compare("quality", replace(quality(1, 1, of=1), digests=one), {**one, "cases": "sha256:2"}, {}, today)
+    assert (edited.standing, edited.sentences) == ("changed", ("cases changed since the baseline",))
+    assert compare("quality", quality(1, 1, of=1), one, {}, today).standing == "same"
+    more = compare("quality", replace(quality(1, 1, of=1), digests=one), {**one, "cases": "sha256:2"}, {},
+                   today | {"c1"}, content="sha256:1")  # fmt: skip
+    assert more.sentences == ("1 of today's 2 cases has no baseline",), "those of the baseline are as they were"
 
 
 @pytest.mark.parametrize(("standing", "blocks"), [("new", False), ("stale", True)])

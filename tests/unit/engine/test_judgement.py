@@ -214,7 +214,7 @@ def test_evidence_counts_and_shows_some() -> None:
         )
     assert (evidence.cases, evidence.distinct_replies, evidence.replayed, evidence.errors) == (2, 2, 4, 0)
     assert evidence.usage == Usage(30, 60, None, None)
-    assert len(evidence.latencies) == 30
+    assert len(evidence.latencies("good")) == 30
     assert len(evidence.failing) == SHOWN_PER_GATE
     assert evidence.failing[1] == {
         "gate": "good", "case": "c1", "repeat": 0, "index": 1, "reason": "bad", "reply": text_digest("reply to 1"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.plan import GatePlan, PromptPlan, Quarantine, SuitePlan, TestPlan, plan_from_row
-from pytest_llmgate.engine.folds import members_of
+from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.redaction.plans import redact_suite, stored_plan
 from pytest_llmgate.redaction.redactor import Redactor
 

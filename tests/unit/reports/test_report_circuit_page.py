@@ -88,13 +88,51 @@ def test_of_many_outcomes_sixteen_have_a_row_and_the_rest_one() -> None:
     assert "16 others" in words
 
 
-def test_what_a_gate_would_have_seen_stands_in_the_page() -> None:
-    figures = {"alternatives": [{"name": "cx missing", "power": 0.97}, {"name": "h twice", "power": None}],
-               "screen": {"shots": 768, "tvd": 0.1, "power": 0.851}}  # fmt: skip
+def test_the_power_against_every_change_stands_in_the_page() -> None:
+    hard = {"name": "h q0: angle + 0.1", "tvd": 0.05, "ruled_out": False, "power": 0.213, "power_ceiling": 0.97}
+    easy = {"name": "cx missing", "tvd": 0.49, "ruled_out": True, "power": 0.97, "power_ceiling": 1.0}
+    more = {"number": 360, "ruled_out": 359, "power": 0.98, "power_ceiling": 0.99}
+    screen = {"shots": 768, "tvd": 0.1, "power": 0.851}
+    figures = {"alternatives": [hard, easy], "alternatives_more": more, "screen": screen}
     words = read(page(circuit_row(shots_gate(circuit=figures))))
-    assert re.search(r"cx missing\s*97 %", words)
-    assert re.search(r"h twice\s*not computed", words)
-    assert re.search(r"an undeclared change of TVD 0.1\s*85.1 %", words)
+    for row in (
+        r"Power at 768 shots\s*At the ceiling",
+        r"h q0: angle \+ 0\.1\s*0\.05\s*no\s*21\.3 %\s*97 %",
+        r"cx missing\s*0\.49\s*yes\s*97 %\s*100 %",
+        r"360 further changes\s*–\s*359 of 360\s*98 % or more\s*99 % or more",
+        r"a change that is not declared\s*0\.1\s*–\s*85\.1 %\s*85\.1 %",
+    ):
+        assert re.search(row, words), row
+
+
+def test_a_rule_with_one_look_rules_nothing_out_and_has_one_power() -> None:
+    known = {"name": "cx missing", "tvd": 0.49, "ruled_out": None, "power": 0.97, "power_ceiling": None}
+    more = {"number": 3, "ruled_out": None, "power": None, "power_ceiling": None}
+    figures = {"alternatives": [known, {**known, "name": "cut", "power": None}], "alternatives_more": more}
+    words = read(page(circuit_row(shots_gate(circuit=figures))))
+    assert "Ruled out" not in words
+    assert re.search(r"cx missing\s*0\.49\s*97 %", words)
+    assert re.search(r"cut\s*0\.49\s*not computed", words)
+    assert re.search(r"3 further changes\s*–\s*not computed", words)
+
+
+def test_a_failure_does_not_say_what_was_ruled_out() -> None:
+    """It is measured against the reference, which the same shots have ruled out."""
+    known = {"name": "cx missing", "tvd": 0.49, "ruled_out": False, "power": 0.97, "power_ceiling": 1.0}
+    words = read(page(circuit_row(failing_gate(circuit={"alternatives": [known]}), verdict="fail")))
+    assert "Ruled out" not in words
+    assert re.search(r"cx missing\s*0\.49\s*97 %\s*100 %", words)
+
+
+def test_what_the_screen_would_have_seen_later_is_no_power_of_these_shots() -> None:
+    figures = {"screen": {"shots": 768, "tvd": 0.1, "power": 0.851}}
+    words = read(page(circuit_row(failing_gate(circuit=figures), verdict="fail")))
+    assert re.search(r"a change that is not declared\s*0\.1\s*– \(looked for at 768 shots\)", words)
+
+
+def test_changes_that_were_too_many_to_simulate_are_counted_at_their_gate() -> None:
+    words = read(page(circuit_row(shots_gate(circuit={"left_out": 83}))))
+    assert "83 further changes not tried: they were too many to simulate" in words
 
 
 def test_causes_are_ranked_and_streams_are_listed() -> None:
@@ -140,7 +178,8 @@ def test_any_text_of_a_circuit_stays_text(text: str) -> None:
                "digest": text, "fallback": True}  # fmt: skip
     figures = {"outcomes": [outcome(text, 1.0, 64, 3.0)], "causes": [{**CAUSES[0], "name": text}],
                "arms": [arm(text, "fail")], "against": text}  # fmt: skip
-    passed = shots_gate(circuit={"unresolved": [{"name": text, "tvd": 0.0}], "against": text})
+    known = {"name": text, "tvd": 0.1, "ruled_out": True, "power": 0.9, "power_ceiling": 1.0}
+    passed = shots_gate(circuit={"unresolved": [{"name": text, "tvd": 0.0}], "against": text, "alternatives": [known]})
     read(page(circuit_row(failing_gate(circuit=figures), passed, verdict="fail", circuit=circuit)))
 
 

@@ -90,6 +90,38 @@ def test_the_page_says_verdict_figures_and_origin() -> None:
         assert part in words
 
 
+def changed(rows: list[dict[str, object]] | None, **against: str | None) -> str:
+    """The section on what changed, of a result that says this."""
+    result = run_result(row())
+    result["execution"] |= {"changes": rows, "changes_against": {"commit": None, "target": None, **against}}
+    return read(render_html(result, nothing)).partition("What changed against the baseline")[2].partition("Cost and")[0]
+
+
+CHANGE: dict[str, object] = {"kind": "noise", "test": "t", "gate": "", "text": "noise: a → b", "loosened": False}
+LOOSER: dict[str, object] = {"kind": "threshold", "test": "", "gate": "", "text": "cover: …", "loosened": True}
+
+
+def test_the_page_says_what_changed_against_which_commit_and_what_was_loosened_first() -> None:
+    said = changed([CHANGE, LOOSER], commit="0123456789abcdef", target="origin/main")
+    assert "Compared with 0123456789ab of origin/main." in said
+    assert said.index("loosened") < said.index("noise: a → b")
+    assert "nothing changed" not in said.lower()
+
+
+def test_that_nothing_changed_is_said_only_where_somebody_looked() -> None:
+    assert "Compared with 0123 of main: nothing changed." in changed([], commit="0123", target="main")
+    for rows in (None, []):
+        said = changed(rows, reason="the target branch was not fetched")
+        assert "Not compared with a target branch: the target branch was not fetched." in said
+        assert "nothing changed" not in said.lower()
+    old = run_result(row())  # of a version that knew none of it
+    assert "Not compared: this result does not say what changed." in read(render_html(old, nothing))
+
+
+def test_changes_beyond_the_hundredth_are_counted() -> None:
+    assert "7 further changes stand in result.json." in changed([CHANGE] * 107, commit="0123", target="main")
+
+
 def test_every_field_of_structured_replies_stands_in_the_page_with_its_rate() -> None:
     rows = {f"$.f{number}<b>": {"good": number, "n": 9} for number in range(9)}
     result = run_result(row(gates=(gate_verdict(figures={"fields": rows}),), redactions={"email": 3}))

@@ -146,6 +146,58 @@ def test_the_first_accepted_stays_the_anchor_until_it_is_moved() -> None:
     assert moved == of(third)
 
 
+@given(st.integers(1, 10_000), st.integers(1, 10_000))
+def test_the_same_rate_is_news_once_it_is_of_a_quarter_more_trials(old: int, new: int) -> None:
+    """A baseline can be made larger; a second sample of about its size is noise still."""
+    before, now = quality(4 * old, 4 * old), quality(4 * new, 4 * new)
+    assert says_the_same(before, now, confirmed=True) == (new < 1.25 * old)
+
+
+def test_a_larger_baseline_is_taken_and_with_an_anchor_tested_against() -> None:
+    small, large = quality(90), quality(450, 500, reason="larger")
+    assert accepted(of(small), [large], yes)[small.key] == large
+    assert accepted(of(small), [large], yes, anchor=True) == of(large)
+
+
+def test_moving_the_anchor_takes_its_reason_along_though_the_figures_are_there_already() -> None:
+    first, second = quality(90), quality(60, reason="2")
+    before = accepted(of(first), [second], no)
+    after = accepted(before, [quality(61, reason="release 1.1", author="Bo")], yes, anchor=True)
+    assert after == of(replace(second, reason="release 1.1", author="Bo"))
+    (change,) = changes(before, after)
+    assert change.key == first.key._replace(arm=ANCHOR)
+    assert (change.old, change.new) == (replace(first, arm=ANCHOR), replace(after[first.key], arm=ANCHOR))
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=8))
+def test_what_gates_are_tested_against_moves_with_an_anchor_alone_and_never_unsaid(
+    steps: list[tuple[int, bool]],
+) -> None:
+    entries = of(quality(50))
+    for number, (passed, anchor) in enumerate(steps):
+        new = accepted(entries, [quality(passed, reason=str(number))], no, anchor=anchor)
+        was, now = (Baselines(each).of_replies(TEST, "contains") for each in (entries, new))
+        assert was is not None
+        assert now is not None
+        moved = was.figures != now.figures
+        assert anchor or not moved
+        said = [change for change in changes(entries, new) if change.key.arm == ANCHOR and change.old and change.new]
+        assert bool(said) == moved
+        assert all(change.new is not None for change in changes(entries, new)), "an accept deletes nothing"
+        entries = new
+
+
+def test_an_entry_without_a_digest_of_its_cases_is_read_and_written_as_it_was() -> None:
+    data = encode([quality()])
+    assert b'"cases": null' not in data
+    assert encode(decode(data, FILE).values()) == data
+    with_cases = quality(digests={**quality().digests, "cases": "sha256:c1"})
+    assert decode(encode([with_cases]), FILE)[with_cases.key] == with_cases
+    assert says_the_same(quality(), with_cases, confirmed=True), "it says nothing of its cases"
+    edited = quality(digests={**quality().digests, "cases": "sha256:c2"})
+    assert not says_the_same(with_cases, edited, confirmed=True)
+
+
 def test_a_baseline_of_replies_is_none_of_a_circuit() -> None:
     files = Baselines(of(quality()))
     assert files.get(TEST, "contains") is None
@@ -158,5 +210,7 @@ def test_changes_name_every_entry_that_differs() -> None:
     assert [(change.key.gate, change.old is None, change.new is None) for change in found] == [
         ("latency", False, True),
         ("contains", False, False),
+        ("contains", False, False),
         ("cost-regression", True, False),
     ]
+    assert [change.key.arm for change in found if change.key.gate == "contains"] == ["", ANCHOR]

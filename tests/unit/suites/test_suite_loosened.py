@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_llmgate.suites.loosened import loosened
 
@@ -24,7 +26,14 @@ def suite(gate: str, **keys: str) -> str:
         ("max_increase: 10%", "max_increase: 20 %", "max_increase: 10% → 20 %"),
         ("max_increase_points: 5", "max_increase_points: 7.5", "max_increase_points: 5 → 7.5"),
         ("zero_tolerance: true", "min_rate: 0.99", "zero_tolerance is gone"),
-        ("min_rate: 0.95", "value: x", "min_rate: 0.95 → not given"),
+        ("min_rate: 0.97", "value: x", "min_rate: 0.97 → not given"),
+        ("value: x", "min_rate: 0.5", "min_rate: not given → 0.5"),
+        ("value: x", "max_rate: 0.5", "min_rate: not given → max_rate: 0.5"),
+        ("value: x", "bad_rate: 0.1", "bad_rate: not given (0.9) → 0.1"),
+        ("value: x", "beta: 0.4", "beta: not given (0.05) → 0.4"),
+        ("baseline: true", "baseline: true, max_increase_points: 30", "max_increase_points: not given (5.0) → 30"),
+        ("baseline: true", "value: x", "no longer compared with its baseline"),
+        ("slice: region", "value: x", "slice: region → not given"),
         ("value: x", "severity: warn", "severity: block → warn"),
         ("value: x", "quarantine: {until: 2099-01-01, reason: y}", "it is quarantined"),
         ("beta: 0.05", "beta: 0.1", "beta: 0.05 → 0.1"),
@@ -34,6 +43,33 @@ def test_a_threshold_that_is_easier_to_keep_is_named(old: str, new: str, said: s
     assert loosened(FILE, suite(old), suite(new)) == [f"{FILE}::t: contains: {said}"]
     back = loosened(FILE, suite(new), suite(old))
     assert f"{FILE}::t: contains: {said}" not in back
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("type: cost-regression", "max_increase: 50%", "max_increase: not given (10%) → 50%"),
+        ("type: cost-regression", "runaway_factor: 30", "runaway_factor: not given (3) → 30"),
+        ("type: cost-regression", "runaway_points: 30", "runaway_points: not given (1.5) → 30"),
+        ("type: cost-regression, of: cost", "", "of: cost → not given"),
+        ("type: latency, baseline: true", "max_increase: 30%", "max_increase: not given (20%) → 30%"),
+        ("type: distribution, baseline: true", "max_tvd: 0.5", "max_tvd: not given → 0.5"),
+        ("type: safety, policy: p.yaml", "min_rate: 0.9", "min_rate: not given → 0.9"),
+    ],
+)
+def test_what_is_not_written_means_what_is_usual(old: str, new: str, said: str) -> None:
+    first = old.removesuffix(", of: cost")
+    was, now = (f"tests:\n- id: t\n  assert: [{{{keys}}}]\n" for keys in (old, f"{first}, {new}" if new else first))
+    name = old.partition(",")[0].removeprefix("type: ")
+    assert f"{FILE}::t: {name}: {said}" in loosened(FILE, was, now)
+    assert f"{FILE}::t: {name}: {said}" not in loosened(FILE, now, was)
+
+
+@given(st.sampled_from(["min_rate", "max_rate", "bad_rate", "beta"]), st.integers(1, 99), st.integers(1, 99))
+def test_a_change_is_looser_in_one_direction_only(key: str, one: int, other: int) -> None:
+    was, now = (suite(f"{key}: {figure / 100}") for figure in (one, other))
+    there, back = loosened(FILE, was, now), loosened(FILE, now, was)
+    assert bool(there) + bool(back) == (one != other)
 
 
 def test_what_is_gone_lets_everything_pass() -> None:
