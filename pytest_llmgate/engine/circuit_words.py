@@ -99,11 +99,18 @@ def _open(fold: ShotFold, figures: Mapping[str, Any], reason: str, stream: Circu
     if nearest:
         return f"cannot rule out {nearest['name']} yet (TVD {nearest['tvd']:g}); allow more shots"
     if "max_tvd" in figures:
-        return (
-            f"TVD {_distance(figures)}: cannot tell {figures['max_tvd']:g} from {figures['bad_tvd']:g} yet; "
-            "allow more shots, or widen bad_tvd"
-        )
+        return _between(figures)
     return "cannot decide yet; allow more shots"
+
+
+def _between(figures: Mapping[str, Any]) -> str:
+    """A distance that is neither ruled out nor shown. Of given shots: how many it takes, where these are too few."""
+    limits = f"{figures['max_tvd']:g} from {figures['bad_tvd']:g}"
+    shots, needed = figures["shots"], figures.get("shots_needed")
+    if needed is not None and needed > shots:
+        few = f"too few shots to tell {limits}"
+        return f"TVD {_distance(figures)}: {few}: about {needed:,} are needed, or a wider tolerance"
+    return f"TVD {_distance(figures)}: cannot tell {limits} yet; allow more shots, or widen bad_tvd"
 
 
 def _distance(figures: Mapping[str, Any]) -> str:

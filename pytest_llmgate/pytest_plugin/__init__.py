@@ -27,6 +27,10 @@ _VALUES = {
     "--llm-profile": ("NAME", str, "a profile of [tool.llmgate.profiles] in pyproject.toml"),
     "--llm-prices": ("FILE", str, "a price table (JSON) over the built-in one"),
 }
+_LISTS = {
+    "--llm-model": ("ALIAS=TARGET", "send a model alias elsewhere (repeatable)"),
+    "--llm-report": ("NAME", "write this report too, such as sarif (repeatable)"),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,16 +38,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("llmgate", "pytest-llmgate: gates for prompts, models and functions")
     group.addoption("--llm-suite", action="store_true", help="run the gate: YAML suites and tests with gate markers")
     group.addoption("--llm-resume", action="store_true", help="go on with the newest interrupted run of the same plan")
-    group.addoption(
-        "--llm-model", action="append", metavar="ALIAS=TARGET", help="send a model alias elsewhere (repeatable)"
-    )
-    group.addoption(
-        "--llm-report", action="append", metavar="NAME", help="write this report too, such as sarif (repeatable)"
-    )
+    for name, (metavar, text) in _LISTS.items():
+        group.addoption(name, action="append", metavar=metavar, help=text)
     for name, (metavar, kind, text) in _VALUES.items():
         group.addoption(name, metavar=metavar, type=kind, default=None, help=text)
     for name, (choices, text) in _CHOICES.items():
         group.addoption(name, choices=choices, default=None, help=text)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Before anything is read from the root: values of our options have no say in where it is."""
+    names = {*_VALUES, *_LISTS, *_CHOICES}
+    if not names.isdisjoint(args):
+        from pytest_llmgate.pytest_plugin.root import keep_root
+
+        keep_root(early_config, args, names)
 
 
 @pytest.hookimpl(trylast=True)

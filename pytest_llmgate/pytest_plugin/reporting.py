@@ -143,14 +143,21 @@ class Reporting:
         """`xfail` expects a `fail`; what could not be judged stays a failure. Sentences, not tracebacks."""
         report = yield
         fault = call.excinfo.value if call.excinfo is not None else None
-        if isinstance(fault, GateFailure) and fault.outcome is not Outcome.FAIL and hasattr(report, "wasxfail"):
-            del report.wasxfail
-            report.outcome = "failed"
+        if isinstance(fault, GateFailure) and hasattr(report, "wasxfail"):
+            self._expected(item, report, fault)
         if isinstance(fault, (GateFailure, LlmgateError)) and report.failed:
             report.longrepr = _sentences(item, str(fault))
         if call.when == "setup" and not report.passed:
             self._not_set_up(item, report, fault)
         return report
+
+    def _expected(self, item: pytest.Item, report: pytest.TestReport, fault: GateFailure) -> None:
+        """An expected `fail` is noted; of all else pytest is told that it failed."""
+        if fault.outcome is not Outcome.FAIL:
+            del report.wasxfail
+            report.outcome = "failed"
+        elif report.skipped:  # pytest's word for "failed as expected"
+            self._gate.ready().expect(item.stash[PLAN].id)
 
     def _not_set_up(self, item: pytest.Item, report: pytest.TestReport, fault: BaseException | None) -> None:
         """A skipped test is left out of the result; one whose fixtures failed could not be judged."""

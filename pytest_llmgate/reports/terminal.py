@@ -15,6 +15,7 @@ from pytest_llmgate.reports.escape import clipped, harmless, no_command, wrapped
 from pytest_llmgate.reports.words import (
     asked_before,
     counted,
+    expected,
     failing_fields,
     figures,
     headline,
@@ -135,6 +136,8 @@ class _Failing:
 def _test(page: _Page, test: Mapping[str, Any], failing: _Failing) -> None:
     page.entry(test["verdict"], test["id"])
     page.text(spent_by(test))
+    if expected(test):
+        page.text(expected(test))
     if fallback(test):
         page.text(fallback(test))
     for gate in test["gates"]:

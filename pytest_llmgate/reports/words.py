@@ -12,7 +12,7 @@ from pytest_llmgate.reports import circuit_words, compared_words
 from pytest_llmgate.reports.numbers import counted, money
 
 __all__ = [
-    "asked_before", "counted", "failing_fields", "figures", "headline", "measured", "money", "percent",
+    "asked_before", "counted", "expected", "failing_fields", "figures", "headline", "measured", "money", "percent",
     "proposed_baselines", "provenance", "rates", "replaced", "sentence", "shared_risk", "spent_by", "spent_in_all",
     "standing", "tokens",
 ]  # fmt: skip
@@ -114,8 +114,21 @@ def headline(result: Mapping[str, Any]) -> str:
         if number:
             one, many = _VERBS.get(word, ("is inconclusive", "are inconclusive"))
             of = f"{number} of {counted(len(tests), 'test')}" if not parts else f"{number}"
-            parts.append(f"{of} {one if number == 1 else many}")
+            parts.append(f"{of} {one if number == 1 else many}{_as_expected(tests) if word == 'fail' else ''}")
     return ", ".join(parts) + cut
+
+
+def _as_expected(tests: Sequence[Mapping[str, Any]]) -> str:
+    """How many of the failures somebody expected."""
+    failures = [test for test in tests if test["verdict"] == "fail"]
+    number = sum(bool(test.get("expected")) for test in failures)
+    whose = "" if number == len(failures) == 1 else f"{number} of them "
+    return f", {whose}expected (xfail)" if number else ""
+
+
+def expected(test: Mapping[str, Any]) -> str:
+    """That a test's failure does not fail pytest, or nothing."""
+    return "this failure is expected: pytest reports it as xfailed" if test.get("expected") else ""
 
 
 def asked_before(result: Mapping[str, Any]) -> str:

@@ -117,7 +117,8 @@ def finish_run(
     tests = [_without_order(rows[plan["id"]]) for plan in plans if not rows[plan["id"]].get("skipped")]
     merge_trials(run, [plan["id"] for plan in plans], {test["id"]: test["trials"] for test in tests})
     execution = _execution(settings, run)
-    execution["warnings"] += [*shared_names(plans), *unnoted_words(run)]
+    unnoted = unnoted_words(settings.root, run) if plans else []
+    execution["warnings"] += [*shared_names(plans), *unnoted]
     interrupted = bool(missing) or _was_cut(tests)
     if settings.baseline == "propose":
         proposed = merge_proposals(run, _proposed(run, plans, rows))
@@ -134,7 +135,8 @@ def finish_run(
         write_atomic(run.path / DIFF_PAGE, text.encode("utf-8", "backslashreplace"))
     discard_tests(run)
     outputs = report(result)
-    late = [*outputs.warnings, *finish_manifest(settings.root, run, live=live)]
+    unregistered = finish_manifest(settings.root, run, live=live)
+    late = [*outputs.warnings, *(unregistered if not unnoted else ())]  # one sentence says that nothing can be written
     # Last, so that a cassette that is broken loses no verdict.
     complete = not interrupted and settings.record == "all" and not settings.resume
     late += merge_cassettes(settings, run, plans if complete else [])
@@ -220,6 +222,7 @@ def _run_row(run: RunDir, recorded_at: str | None, *, interrupted: bool, live: b
     return {
         "id": manifest.id,
         "seed": manifest.seed,
+        "seeds": manifest.seeds,
         "plan_digest": manifest.plan_digest,
         "record": manifest.record,
         "interrupted": interrupted,

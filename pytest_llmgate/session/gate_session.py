@@ -210,6 +210,10 @@ class GateSession:
         self.records.verdict(verdict)
         return verdict
 
+    def expect(self, test_id: str) -> None:
+        """Note that pytest reported a test's failure as expected (`xfail`); the verdict stays."""
+        self.records.verdict(self._verdicts[test_id], expected=True)
+
     def skip(self, test_id: str) -> None:
         """Note that a test was skipped."""
         self.records.skipped(test_id)

@@ -56,7 +56,7 @@ def open_run(settings: Settings) -> RunDir:
     _stop_file(found).unlink(missing_ok=True)
     discard_tests(found)  # verdicts are decided anew, from the recorded trials
     FileLedger(found.path / "ledger.json", settings.budget).resume()
-    return found.noted(settings.root)
+    return found
 
 
 def ask_to_stop(run: RunDir) -> None:
@@ -103,6 +103,8 @@ class Records:
     def begin(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> None:
         """Write down what will be sampled, once for all workers; refuse to resume another plan.
 
+        From here on the run is the latest, unless it has nothing to judge: a mistyped path is no run to speak of.
+
         whole: files of suites of which no test was deselected.
         """
         manifest = self._manifest(plans, whole)
@@ -112,6 +114,8 @@ class Records:
             else:
                 self.run.write_plan([stored_plan(self._redactor, plan) for plan in plans])
                 self.run.write_manifest(manifest)
+            if plans:
+                self.run.note_latest(self.settings.root)
         if self.settings.resume:
             self._recorded = Recorded(self.run)
         self._journal = Journal(self.run, self.settings.worker)
@@ -124,7 +128,7 @@ class Records:
         own = {"seeds": {plan.id: plan.seed for plan in plans}} if len(seeds) > 1 else {}
         return RunManifest(
             id=self.run.id,
-            seed=seeds.pop() if len(seeds) == 1 else self.settings.seed or 0,
+            seed=None if own else next(iter(seeds), self.settings.seed),
             plan_digest=plan_digest(tuple(plans)),
             record=self.settings.record,
             commit=commit,
@@ -182,9 +186,13 @@ class Records:
         """The reply with this digest that an interrupted start recorded."""
         return None if self._recorded is None else self._recorded.transcript(digest)
 
-    def verdict(self, verdict: TestVerdict) -> None:
-        """Write a test's verdict where the merging process finds it."""
-        self.journal.test_done({"order": verdict.order, **verdict.to_row()})
+    def verdict(self, verdict: TestVerdict, *, expected: bool = False) -> None:
+        """Write a test's verdict where the merging process finds it; of several of a test it takes the last.
+
+        expected: whether pytest reported its failure as an expected one.
+        """
+        row = {"order": verdict.order, **verdict.to_row()}
+        self.journal.test_done({**row, "expected": True} if expected else row)
 
     def circuit(self, line: str) -> None:
         """Write down what deciding a circuit test needs, before its first shot."""
@@ -212,10 +220,18 @@ class Records:
 
 def _same_run(known: RunManifest, mine: RunManifest) -> None:
     """Refuse to go on with a run that was planned otherwise, and say what differs."""
-    differing = [name for name in ("plan_digest", "seed", "record") if getattr(known, name) != getattr(mine, name)]
+    was, now = _told(known), _told(mine)
+    differing = [name for name in now if was[name] != now[name]]
     if differing:
-        said = ", ".join(f"{name} {getattr(known, name)} → {getattr(mine, name)}" for name in differing)
+        said = ", ".join(f"{name} {was[name]} → {now[name]}" for name in differing)
         raise problem("resume-differs", f"run {known.id} was planned otherwise: {said}", None, _RESUME_HINT)
+
+
+def _told(manifest: RunManifest) -> dict[str, str]:
+    """What must be the same for a run to go on, for a person."""
+    seeds = manifest.seeds or {}
+    seed = ", ".join(f"{seed} of {place}" for place, seed in seeds.items()) or str(manifest.seed)
+    return {"plan_digest": manifest.plan_digest, "seed": seed, "record": manifest.record}
 
 
 def circuit_segment(run: RunDir, worker: str) -> Path:
@@ -227,19 +243,16 @@ def finish_manifest(root: Path, run: RunDir, *, live: bool) -> list[str]:
     """Mark a run as ended by itself, and enter it into the register; a sentence where that cannot be done."""
     manifest = replace(run.read_manifest(), finished=True, live=live)
     run.write_manifest(manifest)
-    if run.unnoted:
-        return []  # that nothing can be written there is known already
     why = run.try_noting(root, lambda: note_ended(root, run, manifest.question, manifest.commit, live=live))
     missed = "attempts do not count it, and llmgate history finds it only while it is the newest run"
     return [f"this run could not be registered ({why}): {missed}"] if why else []
 
 
-def unnoted_words(run: RunDir) -> list[str]:
+def unnoted_words(root: Path, run: RunDir) -> list[str]:
     """That a run could not be written into `.llmgate`, and how it is found all the same; nothing where it could."""
-    if not run.unnoted:
-        return []
+    why = run.note_latest(root) if run.is_elsewhere(root) else ""
     hint = f"name its folder: llmgate verdict {run.path}"
-    return [f"this run is neither the newest nor in the history ({run.unnoted}); {hint}"]
+    return [f"this run is neither the newest nor in the history ({why}); {hint}"] if why else []
 
 
 def _versions() -> dict[str, str]:

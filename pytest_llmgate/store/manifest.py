@@ -20,13 +20,14 @@ _SCHEMA = "llmgate.run/1"
 class RunManifest:
     """What a run was started with (`run.json`).
 
+    seed: of all its tests; None where they differ, and then `options` has those of its tests under `seeds`.
     started: ISO 8601 in UTC. tests: ids in collection order. question: digest of the plan without its seeds.
     attempt: 1 for the first run of this plan, whatever its seeds, at this commit. live: whether any reply was drawn
     anew rather than replayed. finished: whether it ended by itself.
     """
 
     id: str
-    seed: int
+    seed: int | None
     plan_digest: str
     record: str
     commit: str | None
@@ -39,6 +40,24 @@ class RunManifest:
     attempt: int = 1
     live: bool = True
     finished: bool = False
+
+    @property
+    def seeds(self) -> Mapping[str, int] | None:
+        """Where seeds differ: by suite file, or by test in a file whose tests have several; else None."""
+        found: Mapping[str, int] = self.options.get("seeds") or {}
+        files: dict[str, set[int]] = {}
+        for test, seed in found.items():
+            files.setdefault(_file(test), set()).add(seed)
+        return {_file(test) if len(files[_file(test)]) == 1 else test: seed for test, seed in found.items()} or None
+
+    def seed_of(self, test: str) -> int | None:
+        """The root seed of one of its tests."""
+        return (self.options.get("seeds") or {}).get(test, self.seed)
+
+
+def _file(test: str) -> str:
+    """The suite file in a test's id."""
+    return test.partition("::")[0]
 
 
 def write_manifest(path: Path, manifest: RunManifest) -> None:
@@ -58,7 +77,7 @@ def read_manifest(path: Path) -> RunManifest:
         manifest = RunManifest(**known)
     except (KeyError, TypeError):
         raise damaged(path, "it lacks fields") from None
-    if not isinstance(manifest.id, str) or type(manifest.seed) is not int:
+    if not isinstance(manifest.id, str) or not (manifest.seed is None or type(manifest.seed) is int):
         raise damaged(path, "its id or seed is of another type")
     return manifest
 

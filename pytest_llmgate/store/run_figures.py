@@ -53,11 +53,10 @@ def _drawn(live: object, replayed: int) -> Drawn:
 def _test(row: Mapping[str, Any], manifest: RunManifest) -> TestFigures:
     usage = row["usage"]
     sent, received = usage["input_tokens"], usage["output_tokens"]
-    seeds = manifest.options.get("seeds", {})
     return TestFigures(
         id=_text(row["id"]),
         verdict=Outcome(row["verdict"]).value,
-        seed=_count(seeds.get(row["id"], manifest.seed), least=-_MOST),
+        seed=_count(manifest.seed_of(row["id"]), least=-_MOST),
         trials=_count(row["trials"]),
         tokens=None if sent is None or received is None else _count(sent) + _count(received),
         cost_usd=None if usage["cost_usd"] is None else _money(usage["cost_usd"]),

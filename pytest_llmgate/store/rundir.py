@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,18 +41,14 @@ def new_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class RunDir:
-    """One run's directory. id: also its name, unless `--llm-results` chose another place.
-
-    unnoted: why it could not be written into `.llmgate`; only of a run that lies elsewhere, as any other cannot be.
-    """
+    """One run's directory. id: also its name, unless `--llm-results` chose another place."""
 
     path: Path
     id: str
-    unnoted: str = ""
 
     @staticmethod
     def create(root: Path, results: Path | None = None) -> RunDir:
-        """Make the directory of a new run and note it in `.llmgate/latest`.
+        """Make the directory of a new run.
 
         root: the directory of `.llmgate/`. results: where else the run shall lie; files of an earlier run in it are
         replaced, and `.llmgate/` need not be writable. Raises `run-in-use`, `results-not-ours`, `cannot-write` or
@@ -64,7 +60,7 @@ class RunDir:
             path.mkdir(parents=True, exist_ok=True)
             _make_room(path)
             (path / "run.lock").touch()
-        return RunDir(path, run_id).noted(root)
+        return RunDir(path, run_id)
 
     @staticmethod
     def open(path: Path) -> RunDir:
@@ -93,14 +89,13 @@ class RunDir:
                 return RunDir.open(path)
         raise problem("no-run", f"there is no run {name!r}", None, f"name a run's directory or id, or {_START_HINT}")
 
-    def noted(self, root: Path) -> RunDir:
-        """The run, after it was written into `.llmgate/latest`, relative to the root where it lies inside."""
+    def note_latest(self, root: Path) -> str:
+        """Write the run into `.llmgate/latest`, relative to the root where it lies inside; why not, where it cannot be.
+
+        Raises LlmgateError for a run in `.llmgate` itself, which could not be kept either.
+        """
         name = shown_under(self.path.resolve(), root.resolve())
-
-        def write() -> None:
-            write_atomic(state_folder(root) / "latest", os.fsencode(name))
-
-        return replace(self, unnoted=self.try_noting(root, write))
+        return self.try_noting(root, lambda: write_atomic(state_folder(root) / "latest", os.fsencode(name)))
 
     def try_noting(self, root: Path, write: Callable[[], None]) -> str:
         """Write something about this run into `.llmgate`; why that cannot be, where the run itself lies elsewhere.

@@ -52,6 +52,7 @@ def judged(test: str = BELL, *gates: Mapping[str, Any], verdict: str = "pass") -
 def run(root: Path, *tests: Mapping[str, Any], proposes: list[CircuitBaseline] | None, **head: Any) -> RunDir:
     """The newest run, with its result and what it proposes; None where it was not asked to."""
     made = RunDir.create(root)
+    made.note_latest(root)
     manifest = {
         "schema": "llmgate.run/1", "id": made.id, "seed": 0, "plan_digest": "", "record": "new", "commit": None,
         "dirty": None, "started": "", "tests": [test["id"] for test in tests], "finished": True,

@@ -70,11 +70,11 @@ def test_links_and_folders_of_other_names_are_left_alone(root: Path, tmp_path_fa
 
 
 def test_the_note_of_the_newest_run_goes_with_it(root: Path) -> None:
-    a_run(root, 90, "a").noted(root)
+    a_run(root, 90, "a").note_latest(root)
     prune(root, "30d", really=True, now=NOW)
     assert not (root / ".llmgate/latest").exists()
     kept = a_run(root, 1, "b")
-    kept.noted(root)
+    kept.note_latest(root)
     a_run(root, 90, "c")
     prune(root, "30d", really=True, now=NOW)
     assert (root / ".llmgate/latest").exists()

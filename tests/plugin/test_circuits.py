@@ -267,6 +267,41 @@ def test_given_counts_are_decided_again_as_they_were(example: Example) -> None:
     assert again[counted["id"]] == counted
 
 
+@pytest.mark.parametrize(
+    ("counts", "verdict", "said"),
+    [
+        ((500, 500), "pass", "TVD 0 ("),
+        ((800, 200), "fail", "at most 0.05 is ruled out"),
+        ((575, 425), "inconclusive", "too few shots to tell 0.05 from 0.1: about 2,"),
+    ],
+)
+def test_given_counts_are_looked_at_once_and_decide_what_they_can(
+    example: Example, counts: tuple[int, int], verdict: str, said: str
+) -> None:
+    module = f"""
+        import pytest
+        @pytest.mark.circuit_distribution(expected={{"00": 0.5, "11": 0.5}}, max_tvd=0.05)
+        def test_counts(): return {{"00": {counts[0]}, "11": {counts[1]}}}
+    """
+    ran = example.files({"test_m.py": module}).gate("test_m.py")
+    gate = ran.gate("test_counts")
+    assert (gate["verdict"], gate["shots"]) == (verdict, 1000)
+    assert said in gate["reason"]
+    _, told = llmgate(example, "regate", str(ran.folder), "--json")
+    assert json.loads(told)["tests"][0]["gates"][0] == gate
+
+
+def test_the_distance_of_given_counts_has_bounds_and_their_confidence(example: Example) -> None:
+    module = """
+        import pytest
+        @pytest.mark.circuit_distribution(expected={"00": 0.5, "11": 0.5})
+        def test_counts(): return {"00": 800, "11": 200}
+    """
+    gate = example.files({"test_m.py": module}).gate("test_m.py").gate("test_counts")
+    assert 0.25 < gate["interval"][0] < 0.3 < gate["interval"][1]
+    assert gate["confidence"] == [0.975, 0.975]
+
+
 def test_a_marked_circuit_has_a_baseline_too(example: Example) -> None:
     example.files({"test_m.py": MODULE})
     ran = example.gate("test_m.py::test_baseline", "--llm-baseline=propose")

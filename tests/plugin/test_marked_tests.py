@@ -271,6 +271,24 @@ def test_strict_xfail_speaks_of_fail_only(example: Example, body: str, trials: i
     assert ran.summary == summary, ran.text
 
 
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["one process", "workers"])
+def test_a_failure_that_was_expected_is_called_so(example: Example, workers: list[str]) -> None:
+    """pytest is green, and the verdict stays what it is."""
+    expected = XFAIL.replace("BODY", "assert False").replace("TRIALS", "40").replace("STRICT", "False")
+    ran = gate(example, f"{expected}\n    @pytest.mark.stochastic\n    def test_b(): assert False\n", *workers)
+    assert ran.summary == "1 failed, 1 xfailed"
+    assert ran.verdicts == {"test_a": "fail", "test_b": "fail"}
+    assert (ran.test("test_a")["expected"], "expected" in ran.test("test_b")) == (True, False)
+    assert "2 of 2 tests fail, 1 of them expected (xfail)" in ran.text
+    assert "2 of 2 tests fail, 1 of them expected (xfail)" in (ran.folder / "report.html").read_text()
+    assert "pytest reports it as xfailed" in (ran.folder / "report.html").read_text()
+
+
+def test_a_success_that_was_not_expected_is_no_expected_failure(example: Example) -> None:
+    ran = gate(example, XFAIL.replace("BODY", "pass").replace("TRIALS", "40").replace("STRICT", "False"))
+    assert (ran.summary, "expected" in ran.test("test_a")) == ("1 xpassed", False)
+
+
 def test_pytest_exit_ends_the_run_and_leaves_the_test_undecided(example: Example) -> None:
     ran = gate(
         example,

@@ -335,6 +335,27 @@ def test_a_function_that_hangs_reaches_its_deadline(example: Example, kind: str)
     assert "no answer within 0.2 s" in ran.gate("t")["reason"]
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["suites/typo.suite.yaml"], 4),
+        (["suites/shop.suite.yaml::nope"], 4),
+        (["-k", "nothing"], 5),
+        (["-n2", "-k", "nothing"], 5),
+    ],
+)
+def test_a_run_that_found_no_test_is_not_the_latest(shop: Example, options: list[str], code: int) -> None:
+    """`verdict`, `regate` and `baseline accept` would speak of the typo."""
+    judged = shop.gate().folder
+    assert shop.gate(*options).code == code
+    assert shop.newest() == judged
+
+
+def test_where_no_run_found_a_test_there_is_no_latest(shop: Example) -> None:
+    shop.gate("-k", "nothing")
+    assert not (shop.path / ".llmgate/latest").exists()
+
+
 # ---- what a branch changed
 
 

@@ -22,6 +22,8 @@ def facts(result: Row) -> Iterator[tuple[str, str]]:
     for key, name in names.items():
         if run.get(key) is not None:
             yield name, f"{run[key]}{' (with uncommitted changes)' if key == 'commit' and run.get('dirty') else ''}"
+    if run.get("seeds"):
+        yield "seeds", ", ".join(f"{seed} of {place}" for place, seed in run["seeds"].items())
     if run.get("started"):
         yield "started", str(run["started"])
     if run.get("recorded_at"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pytest_llmgate.reports import words
 from pytest_llmgate.reports.circuit_page import Pictures
 from pytest_llmgate.reports.escape import clipped
 from pytest_llmgate.reports.page import gates, tests
@@ -87,6 +88,7 @@ class Writer:
             "verdict": test["verdict"],
             "kind": test["kind"],
             "spent": tests.spent(test),
+            "expected": words.expected(test),
             "model": self.evidence.model(test["id"]),
             "answered": ", ".join(map(str, test.get("models") or ())),
             "gates": [gates.view(gate) for gate in ranked],

@@ -49,7 +49,7 @@ class Planned:
         decider = self.decider
         if isinstance(decider, IdentityPlan) and not decider.can_pass:
             return "; ".join(decider.notes[:2])
-        if isinstance(decider, TolerancePlan) and not decider.can_decide:
+        if isinstance(decider, TolerancePlan) and not (decider.can_decide or decider.at_once):
             passing, _, failing, *_ = decider.notes
             limits = f"TVD {decider.max_tvd:g} from {decider.bad_tvd:g}"
             return f"{decider.looks[-1]:,} shots cannot tell {limits}; {passing}; {failing}"
@@ -172,7 +172,7 @@ class _Maker:
         reference, _ = align(expected)
         planned = plan_tolerance(
             reference.p, max_tvd=limits[0], bad_tvd=limits[1], alpha=self.gate.alpha_used, beta=self.gate.beta,
-            ceiling=self._shots,
+            ceiling=self._shots, at_once=self.brief.given > 0,
         )  # fmt: skip
         return self._with(planned, outcomes=reference.outcomes, expected=expected)
 

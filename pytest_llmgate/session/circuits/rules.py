@@ -91,9 +91,12 @@ def _fold(planned: Planned, brief: Brief) -> ShotFold:
         return OutcomeFold(gate, question.arm, _identity(decider, brief), extra, reduce, expected, dealt=True)
     if isinstance(decider, TolerancePlan):
         extra = {**question.extra, "notes": list(decider.notes)}
+        if decider.at_once:
+            extra["shots_needed"] = decider.needed
         rule, dealt = decider.rule(planned.outcomes), brief.steps > 0
         return OutcomeFold(gate, question.arm, rule, extra, reduce, expected, dealt=dealt)
-    return OutcomeFold(gate, question.arm, decider, question.extra, reduce, expected)
+    # Dealt: half of the shots choose the set of outcomes whose share bounds the TVD from below.
+    return OutcomeFold(gate, question.arm, decider, question.extra, reduce, expected, dealt=True)
 
 
 def _expectation(planned: Planned, decider: ExpectationPlan, brief: Brief) -> ShotFold:

@@ -46,9 +46,17 @@ def log_likelihood(p: Floats, counts: Ints) -> float:
 
 
 def distance_figures(seen: Seen, p: Floats, *, looks: int = 1) -> dict[str, Any]:
-    """`tvd` of what was seen and its `tvd_interval` at 95 %. looks: how many totals the stream could stop at."""
+    """`tvd` of what was seen, its `tvd_interval` at 95 % and the `confidence` of each of its two bounds.
+
+    looks: how many totals the stream could stop at.
+    """
     interval = tvd_interval(seen, p, confidence=_CONFIDENCE, looks=looks)
-    return {"tvd": rounded(tvd(seen.counts / max(1, seen.shots), p)), "tvd_interval": rounded(interval)}
+    each = 0.5 + 0.5 * _CONFIDENCE
+    return {
+        "tvd": rounded(tvd(seen.counts / max(1, seen.shots), p)),
+        "tvd_interval": rounded(interval),
+        "confidence": rounded((each, each)),
+    }
 
 
 def _log10(nats: float) -> float | None:

@@ -16,7 +16,7 @@ from pytest_llmgate.stats.intervals import clopper_pearson
 from pytest_llmgate.stats.shots.betting import spread_bets
 from pytest_llmgate.stats.shots.hypotheses import tvd
 from pytest_llmgate.stats.shots.rule import Floats, Ints, Seen
-from pytest_llmgate.stats.shots.tvd_bounds import lower_bound, plug_in, split, typical_bound
+from pytest_llmgate.stats.shots.tvd_bounds import lower_bound, plug_in, single_bound, split, typical_bound
 
 DIGITS = 6
 _FEW = 5.0  # expected shots of an outcome below which its square root is no longer near normal
@@ -58,15 +58,18 @@ def tvd_interval(seen: Seen, p: Floats, *, confidence: float, looks: int = 1) ->
     """The TVD's two-sided interval: each bound is wrong with probability at most (1 - confidence)/2.
 
     Args: seen; p; confidence in (0, 1); looks, how many totals of shots the counts could choose among to stop at (they
-    share the error evenly: union bound). Valid for any number of outcomes. Lower: the split-sample bound. Upper: the
-    better, for a perfect circuit, of two bounds that need no asymptotics (`tvd_bounds`). Widened where the plug-in
-    TVD would lie outside, which its upward bias with many outcomes can cause. Without shots: (0, 1).
+    share the error evenly: union bound). Valid for any number of outcomes. Lower: that of single outcomes where p
+    allows two at most, or where all shots are in the first half; else the split-sample bound. Upper: the better, for a
+    perfect circuit, of two bounds that need no asymptotics (`tvd_bounds`). Widened where the plug-in TVD would lie
+    outside, which its upward bias with many outcomes can cause. Without shots: (0, 1).
     """
     if seen.shots == 0:
         return 0.0, 1.0
     error = 0.5 * (1.0 - confidence) / looks
     observed = plug_in(seen, p)
-    lower = lower_bound(split(seen, p), error)
+    part = split(seen, p)
+    singly = not part.shots or int((p > 0.0).sum()) <= 2  # of p and of how shots were drawn, never of counts
+    lower = single_bound(seen, p, error) if singly else lower_bound(part, error)
     return min(lower, observed), max(typical_bound(p, seen.shots, error).at(observed), observed)
 
 

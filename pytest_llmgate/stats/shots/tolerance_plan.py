@@ -31,7 +31,8 @@ class TolerancePlan:
 
     p: the reference. looks: planned totals of shots. to_pass: for a perfect circuit (TVD 0). to_pass_half: for one
     at max_tvd/2. to_fail: for one at bad_tvd. needed: the larger of to_pass and to_fail. can_decide: needed fits the
-    ceiling. expected: shots at the look at which a perfect circuit passes. notes: sentences for the user.
+    ceiling. expected: shots at the look at which a perfect circuit passes. notes: sentences for the user. at_once:
+    whether all shots are there already, so that they are looked at once and decide what they can.
     """
 
     p: Floats
@@ -47,6 +48,7 @@ class TolerancePlan:
     can_decide: bool
     expected: int
     notes: tuple[str, ...]
+    at_once: bool = False
 
     def rule(self, outcomes: tuple[str, ...]) -> ToleranceRule:
         """The rule of this plan. Args: names of the known outcomes, in the order of p."""
@@ -62,11 +64,12 @@ class TolerancePlan:
 
 
 def plan_tolerance(
-    p: Floats, *, max_tvd: float, bad_tvd: float, alpha: float, beta: float, ceiling: int
+    p: Floats, *, max_tvd: float, bad_tvd: float, alpha: float, beta: float, ceiling: int, at_once: bool = False
 ) -> TolerancePlan:
     """Plan a tolerance on a reference.
 
-    Args: p of K + 1 probabilities; 0 < max_tvd < bad_tvd <= 1; alpha, beta in (0, 0.5]; ceiling the most shots.
+    Args: p of K + 1 probabilities; 0 < max_tvd < bad_tvd <= 1; alpha, beta in (0, 0.5]; ceiling the most shots;
+    at_once where as many are given: one look has all of both errors, and no more can be drawn.
     Shots are normal approximations for a change that is spread over all outcomes: mass moved between two random
     halves of them, which is the hardest to see (a change of one outcome alone is found as with two outcomes).
     Tests check them by simulation. Raises ValueError for what no rule can be made of.
@@ -74,7 +77,7 @@ def plan_tolerance(
     check_tolerance(p, max_tvd, bad_tvd, alpha, beta, (ceiling,))
 
     def share(shots: int) -> float:
-        return min(0.5, shots / ceiling)  # of an error at a look there; half at the last one
+        return 1.0 if at_once else min(0.5, shots / ceiling)  # of an error at a look there; half at the last one
 
     def passes(distance: float, start: int) -> int | None:
         return _first(lambda n: _passes(cells, distance, bad_tvd, beta * share(n), n), start)
@@ -84,7 +87,7 @@ def plan_tolerance(
     half = None if perfect is None else passes(0.5 * max_tvd, perfect)
     failing = _first(lambda n: _fails(cells, max_tvd, bad_tvd, alpha * share(n), n))
     needed = None if perfect is None or failing is None else max(perfect, failing)
-    looks = tolerance_looks(ceiling, max(64, perfect or ceiling))
+    looks = (ceiling,) if at_once else tolerance_looks(ceiling, max(64, perfect or ceiling))
     return TolerancePlan(
         p=p,
         max_tvd=max_tvd,
@@ -98,7 +101,8 @@ def plan_tolerance(
         needed=needed,
         can_decide=needed is not None and needed <= ceiling,
         expected=next((look for look in looks if perfect is not None and look >= perfect), ceiling),
-        notes=_notes(p, max_tvd, bad_tvd, ceiling, (perfect, half, failing)),
+        notes=_notes(p, max_tvd, bad_tvd, None if at_once else ceiling, (perfect, half, failing)),
+        at_once=at_once,
     )
 
 
@@ -186,8 +190,9 @@ def _erf(x: Floats) -> Floats:
 
 
 def _notes(
-    p: Floats, good: float, bad: float, ceiling: int, shots: tuple[int | None, int | None, int | None]
+    p: Floats, good: float, bad: float, ceiling: int | None, shots: tuple[int | None, int | None, int | None]
 ) -> tuple[str, ...]:
+    """ceiling: the most shots; None where it is none, as they are there."""
     kinds = (
         "to pass a perfect circuit",
         f"to pass one at TVD {0.5 * good:.3g}",
@@ -200,7 +205,7 @@ def _notes(
         else f"{outcomes} outcomes: no shots are enough {kind}"
         for count, kind in zip(shots, kinds, strict=True)
     ]
-    if any(count is None or count > ceiling for count in (shots[0], shots[2])):
+    if ceiling is not None and any(count is None or count > ceiling for count in (shots[0], shots[2])):
         notes.append(
             f"{ceiling:,} shots cannot decide this tolerance: allow more shots, widen max_tvd and bad_tvd, "
             "or compare fewer groups of outcomes with group_by"

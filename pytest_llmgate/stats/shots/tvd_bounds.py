@@ -69,6 +69,20 @@ def lower_bound(part: Split, error: float) -> float:
     return max(0.0, clopper_pearson_lower(part.hits, part.shots, error) - part.share)
 
 
+def single_bound(seen: Seen, p: Floats, error: float) -> float:
+    """A lower bound of T from all shots at once, wrong with probability at most `error` in (0, 1).
+
+    T >= q(A) - p(A) for every set A. Here A is each outcome alone, of which there are m, fixed before the first shot:
+    each count is Binomial(n, q(A)), so that Clopper-Pearson's bound at error / m holds for all m at once except with
+    probability `error` (Clopper & Pearson 1934, Biometrika 26; Bonferroni's inequality). No half is given away to
+    choose A, which makes it the better bound for two outcomes, where some single outcome is all of T; with many, a
+    change that is spread over them is lost on it, and `split` is better.
+    """
+    each = error / len(p)
+    bounds = (clopper_pearson_lower(int(seen.counts[i]), seen.shots, each) - float(p[i]) for i in range(len(p)))
+    return max(0.0, *bounds)
+
+
 class UpperBound(NamedTuple):
     """T <= (T^ - floor + slack) / slope, except with probability at most the error that it was made for.
 

@@ -101,6 +101,14 @@ def test_the_last_words_are_the_verdict_with_denominators(verdicts: tuple[str, .
     assert sentence in page(*(row(verdict=verdict) for verdict in verdicts))
 
 
+def test_failures_that_were_expected_are_counted_among_the_others() -> None:
+    xfailed = {**row(verdict="fail"), "expected": True}
+    assert "1 of 2 tests fails, expected (xfail)" in page(xfailed, row())
+    text = page(xfailed, row(verdict="fail"), row(verdict="error"), width=120)
+    assert "2 of 3 tests fail, 1 of them expected (xfail), 1 could not be judged" in text
+    assert "this failure is expected: pytest reports it as xfailed" in text
+
+
 def test_colour_is_the_only_control_and_only_when_asked_for() -> None:
     result = run_result(row(verdict="fail", failing=(failing(1, HOSTILE, reason=HOSTILE),)))
     assert "\x1b" not in "\n".join(lines(result, 80))

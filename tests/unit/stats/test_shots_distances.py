@@ -33,6 +33,7 @@ from pytest_llmgate.stats.shots.tvd_bounds import (
     mean_gap_bound,
     noise_floor,
     plug_in,
+    single_bound,
     split,
     typical_bound,
 )
@@ -101,6 +102,43 @@ def test_the_lower_bound_misses_the_true_tvd_no_more_often_than_stated(p: Floats
             rejected += weight * exceeds(part, true, error)
         assert missed <= error + 1e-12, q
         assert rejected <= error + 1e-12, q
+
+
+@by_reference
+@pytest.mark.parametrize("shots", [1, 6, 15])
+def test_the_bound_of_single_outcomes_misses_the_true_tvd_no_more_often_than_stated(p: Floats, shots: int) -> None:
+    """Exact over all counts."""
+    for error, q in itertools.product((0.025, 0.2), every_q(3)):
+        none = np.zeros(3, np.int64)
+        bounds = ((single_bound(Seen(shots, c, none), p, error), chance(c, q)) for c in every_count(shots))
+        assert sum(weight for bound, weight in bounds if bound > tvd(p, q) + 1e-9) <= error + 1e-12, q
+
+
+def test_two_outcomes_are_bounded_more_closely_by_all_shots_than_by_half_of_them() -> None:
+    """Whichever of the two bounds is taken depends on the reference alone, so that the counts cannot choose."""
+    p = REFERENCES["even"]
+    seen = seen_of(p, [26, 6, 0], [25, 7, 0])
+    low, _ = tvd_interval(seen, p, confidence=0.95, looks=50)
+    assert low > 0.05
+    assert lower_bound(split(seen, p), 0.025 / 50) == 0.0
+
+
+@pytest.mark.parametrize("q", [(0.5, 0.5, 0.0), (0.55, 0.45, 0.0), (0.8, 0.2, 0.0), (0.5, 0.47, 0.03)])
+def test_shots_in_one_piece_have_an_interval_that_covers_as_often_as_it_says(q: tuple[float, ...]) -> None:
+    """2,000 draws of 500 shots; each bound may miss in 2.5 % of them, and 75 is 3.6 standard errors above that."""
+    p, true = REFERENCES["even"], tvd(REFERENCES["even"], np.array(q))
+    rng, none = np.random.default_rng(5), Seen.none(2)
+    found = [tvd_interval(none.plus(rng.multinomial(500, q), even=True), p, confidence=0.95) for _ in range(2_000)]
+    assert sum(low > true + 1e-12 for low, _ in found) <= 75
+    assert sum(high < true for _, high in found) <= 75
+
+
+def test_what_a_test_of_two_outcomes_rejects_has_a_distance() -> None:
+    """At 1 % it rejects from 545 of 1,000 on: an interval that began at 0 beside it would deny it."""
+    p = REFERENCES["even"]
+    piece = Seen.none(2).plus(np.array([545, 455, 0]), even=True)
+    assert tvd_interval(piece, p, confidence=0.95)[0] > 0.0
+    assert tvd_interval(Seen.none(2).plus(np.array([800, 200, 0]), even=True), p, confidence=0.95)[0] > 0.25
 
 
 @pytest.mark.parametrize("shots", [1, 2, 3, 7, 20, 60, 300])

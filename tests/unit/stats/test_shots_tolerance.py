@@ -155,6 +155,16 @@ def test_the_plan_says_what_cannot_decide_and_the_way_out() -> None:
     assert f"{hopeless.needed:,} shots to fail" in hopeless.notes[2]
 
 
+def test_shots_that_are_there_are_looked_at_once_with_both_errors_in_full() -> None:
+    given, planned = plan_of(2, ceiling=1_000, at_once=True), plan_of(2, ceiling=1_000)
+    assert given.looks == (1_000,) and not given.can_decide
+    assert given.needed and planned.needed and given.needed < planned.needed
+    assert len(given.notes) == 3, "none of them says that the shots decide nothing"
+    rule = given.rule(("0", "1"))
+    assert rule.decide(seen_of(500, 500, 0)) == PASS
+    assert rule.decide(seen_of(800, 200, 0)) == FAIL
+
+
 def test_a_tolerance_without_room_is_never_decided() -> None:
     """max_tvd and bad_tvd that nearly meet need more shots than there are."""
     plan = plan_of(64, max_tvd=0.1, bad_tvd=0.100001)

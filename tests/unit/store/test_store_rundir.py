@@ -22,16 +22,24 @@ from pytest_llmgate.store.rundir import RunDir, find_interrupted
 def started(root: Path, results: Path | None = None, **fields: object) -> RunDir:
     run = RunDir.create(root, results)
     run.write_manifest(manifest(run, **fields))
+    run.note_latest(root)
     return run
 
 
-def test_a_new_run_hides_from_git_and_is_the_latest(tmp_path: Path) -> None:
+def test_a_run_hides_from_git_and_is_the_latest(tmp_path: Path) -> None:
     run = started(tmp_path)
     assert re.fullmatch(r"\d{8}T\d{9}-[0-9a-f]{6}", run.id)
     assert run.path == tmp_path / ".llmgate" / "runs" / run.id
     assert (tmp_path / ".llmgate" / ".gitignore").read_text() == "*\n"
     assert (tmp_path / ".llmgate" / "latest").read_text() == f".llmgate/runs/{run.id}"
     assert RunDir.latest(tmp_path) == RunDir.find(tmp_path, run.id) == RunDir.find(tmp_path, None) == run
+
+
+def test_a_directory_that_was_only_made_is_not_the_latest(tmp_path: Path) -> None:
+    """Nobody knows yet whether there is anything to judge."""
+    run = started(tmp_path)
+    RunDir.create(tmp_path)
+    assert RunDir.latest(tmp_path) == run
 
 
 def test_latest_names_a_folder_elsewhere_in_full(tmp_path: Path) -> None:
