@@ -23,7 +23,9 @@ CUT = frozenset({"budget", "interrupted", "first-fail", "recording-end"})
 class RateEvidence(Protocol):
     """What a sentence may name beside the counts."""
 
-    problems: list[str]
+    @property
+    def problems(self) -> Sequence[str]:
+        """What went wrong, each reason once."""
 
     @property
     def latencies(self) -> Sequence[float]:
