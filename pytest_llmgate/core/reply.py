@@ -10,6 +10,7 @@ from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 Figure = TypeVar("Figure", int, Decimal)
+_DIGITS = 12  # of a cost that came as a float
 
 
 class Redaction(NamedTuple):
@@ -100,11 +101,14 @@ def usage_of(reply: Reply) -> Usage:
 
 
 def money(value: object) -> Decimal | None:
-    """A cost in USD as an exact decimal; None where it is unknown or makes no sense."""
+    """A cost in USD as a decimal; None where it is unknown or makes no sense.
+
+    Of a float so many digits that what binary fractions add is gone: 0.1 * 0.0387 is no 0.0038700000000000004.
+    """
     if value is None:
         return None
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(format(value, f".{_DIGITS}g") if isinstance(value, float) else str(value))
     except InvalidOperation:
         return None
     return amount if amount.is_finite() and amount >= 0 else None

@@ -20,7 +20,7 @@ def decide_test(stream: TestStream, order: int = 0, warnings: tuple[str, ...] = 
     plan, evidence = stream.plan, stream.evidence
     gates = tuple(_with_fields(_verdict(gate, stream), evidence) for gate in stream.gates)
     return replace(
-        unjudged(plan, tuple(evidence.problems), order),
+        unjudged(plan, evidence.unscored.told(), order),
         verdict=worst(gate.verdict for gate in gates if gate.blocking),
         trials=stream.folded,
         cases=evidence.cases,

@@ -15,15 +15,52 @@ from pytest_llmgate.engine.judges import Judges
 from pytest_llmgate.engine.slices import Slices, members_of
 
 SHOWN_PER_GATE = 10
+REASONS = 10  # why trials have no score
 MODELS = 20  # names of models that are counted
+
+
+class Unscored:
+    """Why trials have no score: each reason once, with the trial that met it first and how many met it later."""
+
+    __slots__ = ("_later", "_others", "first")
+
+    def __init__(self) -> None:
+        self.first: list[str] = []
+        self._later: dict[str, tuple[str, Counter[str]]] = {}
+        self._others = 0
+
+    def add(self, record: TrialRecord, why: str) -> None:
+        """One trial without a score."""
+        if why in self._later:
+            self._later[why][1][record.case] += 1
+        elif len(self._later) < REASONS:
+            place = f"case {record.case}, repeat {record.trial.repeat}"
+            self._later[why] = place, Counter({record.case: 0})
+            self.first.append(f"{place}: {why}")
+        else:
+            self._others += 1
+
+    def told(self) -> tuple[str, ...]:
+        """The reasons with how often each was met, and how many trials met others."""
+        rows = (f"{place}{_again(later)}: {why}" for why, (place, later) in self._later.items())
+        others = f"{self._others:,} further trials could not be scored, for other reasons"
+        return (*rows, *([others] if self._others else []))
+
+
+def _again(later: Counter[str]) -> str:
+    """How many trials of how many cases met a reason after the first that did."""
+    trials, cases = later.total(), len(later)
+    if not trials:
+        return ""
+    return f" (and {trials:,} more{f', of {cases:,} cases in all' if cases > 1 else ' of this case'})"
 
 
 class Evidence:
     """Accumulates over the counted trials; memory grows by a few bytes a trial at most."""
 
     __slots__ = (
-        "_cases", "_latencies", "_measured", "_members", "_replies", "_shown", "_slices", "_usage",
-        "errors", "failing", "fields", "judges", "models", "problems", "redactions", "replayed",
+        "_cases", "_kinds", "_latencies", "_measured", "_members", "_replies", "_shown", "_slices", "_usage",
+        "errors", "failing", "fields", "judges", "models", "redactions", "replayed", "unscored",
     )  # fmt: skip
 
     def __init__(self, plan: TestPlan) -> None:
@@ -31,8 +68,9 @@ class Evidence:
         self._replies: set[int] = set()
         self._usage = UsageSum()
         self._shown = dict.fromkeys((gate.name for gate in plan.gates), 0)
+        self._kinds: dict[str, set[tuple[str | None, str]]] = {gate.name: set() for gate in plan.gates}
         self.errors = 0
-        self.problems: list[str] = []
+        self.unscored = Unscored()
         self.failing: list[Mapping[str, Any]] = []
         self._members = {gate.name: members_of(gate, plan) for gate in plan.gates if gate.cohort is not None}
         self._latencies = array("d")
@@ -73,21 +111,16 @@ class Evidence:
         verdicts = record.verdicts.values()
         if record.error is not None:
             self.errors += 1
-            self._note(record, record.error)
+            self.unscored.add(record, record.error)
         elif None in verdicts:
-            unscored = (name for name, good in record.verdicts.items() if good is None)
-            self._note(record, "; ".join(f"{name}: {record.reasons.get(name, 'no score')}" for name in unscored))
+            names = (name for name, good in record.verdicts.items() if good is None)
+            self.unscored.add(record, "; ".join(f"{name}: {record.reasons.get(name, 'no score')}" for name in names))
         if False in verdicts:
             self._show(record)
 
-    def _note(self, record: TrialRecord, why: str) -> None:
-        if len(self.problems) < SHOWN_PER_GATE:
-            self.problems.append(f"case {record.case}, repeat {record.trial.repeat}: {why}")
-
     def _show(self, record: TrialRecord) -> None:
         for name, good in record.verdicts.items():
-            if good is False and self._shown.get(name, SHOWN_PER_GATE) < SHOWN_PER_GATE:
-                self._shown[name] += 1
+            if good is False and self._is_shown(name, record):
                 self.failing.append(
                     {
                         "gate": name,
@@ -106,6 +139,22 @@ class Evidence:
         if members is None:
             return self._latencies
         return [ms for ms, place in zip(self._latencies, self._measured, strict=True) if place in members]
+
+    def _is_shown(self, name: str, record: TrialRecord) -> bool:
+        """Whether a failure is among the first of its gate, or unlike those while few of them differ."""
+        if name not in self._shown:
+            return False
+        kinds, kind = self._kinds[name], (record.reply, record.reasons.get(name, ""))
+        if self._shown[name] >= SHOWN_PER_GATE and (len(kinds) >= SHOWN_PER_GATE or kind in kinds):
+            return False
+        kinds.add(kind)
+        self._shown[name] += 1
+        return True
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """Why trials have no score: each reason once."""
+        return self.unscored.first
 
     def slices(self) -> dict[str, Any]:
         """Counts of the gates by slice; empty where no case has one."""

@@ -23,7 +23,9 @@ CUT = frozenset({"budget", "interrupted", "first-fail", FIRST_ERROR, "recording-
 class RateEvidence(Protocol):
     """What a sentence may name beside the counts."""
 
-    problems: list[str]
+    @property
+    def problems(self) -> Sequence[str]:
+        """What went wrong, each reason once."""
 
     def latencies(self, gate: str) -> Sequence[float]:
         """Milliseconds of the trials that answered, of those cases that count for a gate."""

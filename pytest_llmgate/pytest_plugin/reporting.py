@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocation, ReprTraceback
+from _pytest._io import TerminalWriter
 from _pytest.outcomes import Failed
 
 from pytest_llmgate.core.decision import Outcome
@@ -16,7 +17,7 @@ from pytest_llmgate.core.errors import LlmgateError, problem
 from pytest_llmgate.core.files import shown_under
 from pytest_llmgate.core.verdict import TestVerdict
 from pytest_llmgate.pytest_plugin.items import PLAN
-from pytest_llmgate.session import figures, progress_line, test_lines
+from pytest_llmgate.session import broken, figures, progress_line, test_lines
 from pytest_llmgate.session import lines as summary_lines
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PROGRESS = pytest.StashKey["_Progress"]()
 _KEPT = "kept: this is the recorded verdict; gated tests are never drawn again"
+_JUDGED = "llmgate_judged"  # of a report: it says a verdict
 _LIVE_EVERY_S = 0.2
 _LOG_EVERY_S = 30.0
 
@@ -82,6 +84,19 @@ def _sentences(item: pytest.Item, text: str) -> ReprExceptionInfo:
     path, line, _ = item.reportinfo()
     place = ReprFileLocation(str(path), (line or 0) + 1, text.partition("\n")[0])
     return ReprExceptionInfo(ReprTraceback([ReprEntryNative([f"{text}\n"])], None, "native"), place)
+
+
+class _Broken(ReprExceptionInfo):
+    """A verdict whose first line, the whole sentence, a terminal shows in lines that fit; JUnit gets it unbroken."""
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        first, _, rest = str(self).partition("\n")
+        for line in broken(first):
+            tw.line(line)
+        tw.line(rest)
+
+    def __str__(self) -> str:
+        return str(self.reprtraceback)
 
 
 class _Progress:
@@ -147,6 +162,7 @@ class Reporting:
             self._expected(item, report, fault)
         if isinstance(fault, (GateFailure, LlmgateError)) and report.failed:
             report.longrepr = _sentences(item, str(fault))
+            setattr(report, _JUDGED, isinstance(fault, GateFailure))
         if call.when == "setup" and not report.passed:
             self._not_set_up(item, report, fault)
         return report
@@ -158,6 +174,13 @@ class Reporting:
             report.outcome = "failed"
         elif report.skipped:  # pytest's word for "failed as expected"
             self._gate.ready().expect(item.stash[PLAN].id)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Here and not where the report is made: of a worker's report pytest's own classes arrive, and attributes."""
+        said = report.longrepr
+        if getattr(report, _JUDGED, False) and isinstance(said, ReprExceptionInfo):
+            report.longrepr = _Broken(said.reprtraceback, said.reprcrash)
 
     def _not_set_up(self, item: pytest.Item, report: pytest.TestReport, fault: BaseException | None) -> None:
         """A skipped test is left out of the result; one whose fixtures failed could not be judged."""

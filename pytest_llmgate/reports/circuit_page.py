@@ -20,6 +20,7 @@ TABLES = 500  # tables of outcomes; the worst tests come first
 _NAME = 200  # characters of an outcome, a change or a stream
 _STREAMS = 60
 _UNRESOLVED = 60
+_NAMED = 3  # changes that a note names; all of them stand behind the fold
 _FAR = 3.0  # standard deviations from which an outcome is marked
 
 
@@ -90,16 +91,33 @@ class Pictures:
             "rules_out": circuit_powers.rules_out(gate),
             "risk": percent(gate["beta"]),
             "quantity": _capital(circuit_rows.quantity(gate)),
+            "unresolved": _unresolved(gate),
         }
-        return found if any(found[name] for name in ("outcomes", "causes", "arms", "powers")) else None
+        return found if any(found[name] for name in ("outcomes", "causes", "arms", "powers", "unresolved")) else None
 
 
 def notes(gate: Mapping[str, Any]) -> list[str]:
     """What stands with the sentence of a gate: headroom, levels of noise, what a pass does not rule out."""
     if "shots" not in gate:
         return []
-    left = circuit_words.unresolved(gate, _UNRESOLVED) if gate["verdict"] == "pass" else []
+    left = circuit_words.unresolved(gate, _NAMED) if gate["verdict"] == "pass" else []
     return [*filter(None, [circuit_words.levels(gate), circuit_words.headroom(gate)]), *left]
+
+
+def _unresolved(gate: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What a pass does not rule out, one by one, where the notes of the gate do not name them all."""
+    if gate["verdict"] != "pass":
+        return []
+    near, never = circuit_words.too_near(gate), circuit_words.never_seen(gate)
+    return [
+        (title, [*(clipped(name, _NAME) for name in names[:_UNRESOLVED]), *_more(len(names) - _UNRESOLVED)])
+        for title, names in (("Too near to be told apart", near), ("Never revealed by this measurement", never))
+        if len(names) > _NAMED
+    ]
+
+
+def _more(number: int) -> list[str]:
+    return [f"and {number:,} more"] if number > 0 else []
 
 
 def _capital(word: str) -> str:
@@ -107,7 +125,8 @@ def _capital(word: str) -> str:
 
 
 def _views(rows: list[OutcomeRow]) -> list[OutcomeView]:
-    longest = max((max(row.expected, row.observed) for row in rows), default=0.0) or 1.0
+    # All others together may be nearly everything: on their scale each outcome would be a dot.
+    longest = max((max(row.expected, row.observed) for row in rows if not row.rest), default=0.0) or 1.0
     return [
         OutcomeView(
             clipped(row.name, _NAME),

@@ -63,7 +63,7 @@ class OutcomeRow(NamedTuple):
     """One outcome to be shown. expected, observed: shares from 0 to 1. shots: those observed.
 
     deviations: standard deviations of a good circuit's count between the two, 0 where there is no such figure, None for
-    an outcome that was seen though a good circuit never gives it.
+    an outcome that was seen though a good circuit never gives it. rest: all outcomes that have no row of their own.
     """
 
     name: str
@@ -71,6 +71,7 @@ class OutcomeRow(NamedTuple):
     observed: float
     shots: int
     deviations: float | None
+    rest: bool = False
 
     @property
     def residual(self) -> str:
@@ -125,7 +126,7 @@ def _others(rows: Sequence[Row], shots: int) -> OutcomeRow:
     number = sum(row.get("others", 1) for row in rows)
     seen = sum(row["observed"] for row in rows)
     name = counted(number, "other")
-    return OutcomeRow(name, min(1.0, sum(row["expected"] for row in rows)), seen / shots, seen, 0.0)
+    return OutcomeRow(name, min(1.0, sum(row["expected"] for row in rows)), seen / shots, seen, 0.0, rest=True)
 
 
 class ArmRow(NamedTuple):

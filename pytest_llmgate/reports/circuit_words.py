@@ -155,12 +155,21 @@ def levels(gate: Row) -> str:
 
 def unresolved(gate: Row, most: int) -> list[str]:
     """What a pass of this gate does not rule out: changes too near, those that no shot can show, those not tried."""
-    near = [f"{row['name']} (TVD {figure(row['tvd'])})" for row in gate.get("unresolved", ()) if row["tvd"] >= _NEVER]
-    never = [row["name"] for row in gate.get("unresolved", ()) if row["tvd"] < _NEVER]
+    near, never = too_near(gate), never_seen(gate)
     found = [f"too near to be told apart: {listed(near, most)}"] if near else []
     found += [f"never revealed by this measurement: {listed(never, most)}"] if never else []
     left_out = gate.get("left_out")
     return found + ([f"{counted(left_out, 'further change')} not tried: {TOO_MANY}"] if left_out else [])
+
+
+def too_near(gate: Row) -> list[str]:
+    """Changes that move the outcomes too little to be seen, with how far."""
+    return [f"{row['name']} (TVD {figure(row['tvd'])})" for row in gate.get("unresolved", ()) if row["tvd"] >= _NEVER]
+
+
+def never_seen(gate: Row) -> list[str]:
+    """Changes that leave the outcomes as they are."""
+    return [row["name"] for row in gate.get("unresolved", ()) if row["tvd"] < _NEVER]
 
 
 def listed(names: Sequence[str], most: int) -> str:

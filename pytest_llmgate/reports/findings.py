@@ -50,7 +50,7 @@ def findings(result: Mapping[str, Any]) -> list[Finding]:
 
 def _of_test(test: Mapping[str, Any]) -> Iterator[Finding]:
     place = {"test": test["id"], "file": test.get("file") or "", "line": max(int(test.get("line") or 1), 1)}
-    bad = [gate for gate in test["gates"] if _is_bad(gate)]
+    bad = [gate for gate in test["gates"] if is_finding(gate)]
     for gate in bad:
         yield Finding(
             verdict=gate["verdict"],
@@ -68,8 +68,8 @@ def _of_test(test: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(**judged, blocking=True, beyond=0.0, **place)
 
 
-def _is_bad(gate: Mapping[str, Any]) -> bool:
-    """Gates that another one left undecided are no news, nor are undecided ones that do not block."""
+def is_finding(gate: Mapping[str, Any]) -> bool:
+    """Gates that an earlier failure left undecided are no news, nor are undecided ones that do not block."""
     if gate["verdict"] == "inconclusive":
         return bool(gate.get("blocking", True)) and gate["stop_reason"] not in ("first-fail", "first-error")
     return bool(gate["verdict"] != "pass")

@@ -8,6 +8,7 @@ from typing import Any, cast
 from pytest_llmgate.core.decision import Outcome
 from pytest_llmgate.core.rendered import Rendered, RunView
 from pytest_llmgate.reports import words
+from pytest_llmgate.reports.findings import is_finding
 from pytest_llmgate.reports.page import changes, gates, provenance
 from pytest_llmgate.reports.page import words as sentences
 from pytest_llmgate.reports.page.costs import costs
@@ -110,7 +111,7 @@ def _facts(
         ((gate, test, f"{pages[place]}#{place}") for place, test in placed for gate in test["gates"]),
         key=lambda found: gates.rank(found[0]),
     )
-    wrong = [row for row in ranked if row[0]["verdict"] != "pass" and row[0].get("blocking", True)]
+    wrong = [row for row in ranked if is_finding(row[0]) and row[0].get("blocking", True)]
     return {
         "verdict": result["verdict"],
         "headline": words.headline(result),

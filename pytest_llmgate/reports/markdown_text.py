@@ -7,6 +7,7 @@ import re
 from pytest_llmgate.reports.escape import clipped, visible
 
 _RUNS = re.compile(r"`+")
+_SIGNS = re.compile(r"[^A-Za-z0-9 ]")
 _PLAIN = re.compile(r"[A-Za-z0-9]([\w .,:;()%=-]*[\w.)%])?", re.ASCII)
 # What the hosts turn into links even in plain words: addresses, issues, milestones, commits, emoji.
 _LINKED = re.compile(
@@ -23,6 +24,15 @@ def code(text: str, limit: int = 400) -> str:
     ticks = "`" * (max((len(run) for run in _RUNS.findall(shown)), default=0) + 1)
     pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def html_code(text: str, limit: int = 200) -> str:
+    """Code within a line of HTML, such as a `<summary>`: nothing in it is HTML or Markdown, whoever reads it.
+
+    limit: characters that are shown. All but letters, digits and blanks are written as entities.
+    """
+    shown = clipped(visible(text), limit) or " "
+    return f"<code>{_SIGNS.sub(lambda sign: f'&#{ord(sign[0])};', shown)}</code>"
 
 
 def words(text: str, limit: int = 400) -> str:

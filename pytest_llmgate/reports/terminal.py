@@ -36,7 +36,7 @@ SHOWN_FIELDS = 3
 SHOWN_PASSES = 50  # tests that pass; all that do not are shown
 _SHOWN_TEXT = 400  # characters of a failing reply
 _SHOWN_LINES = 6
-_OF_TRIAL = re.compile(r"^case .{1,200}?, repeat \d+: ")
+_OF_TRIAL = re.compile(r"^case .{1,200}?, repeat \d+(?: \(and [^()]*\))?: ")
 _INDENT = 16  # the column of sentences, behind the longest verdict word
 _SAID_ALL = frozenset({"first-fail", "first-error", "error", "new", "stale"})  # stops whose sentence says all
 _COLOURS = {"pass": "32", "fail": "31", "error": "31", "inconclusive": "33"}
@@ -74,6 +74,11 @@ def test_lines(test: Mapping[str, Any], width: int = 80, color: bool = False) ->
 
 
 test_lines.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever its name begins with
+
+
+def broken(line: str, width: int = 80) -> list[str]:
+    """A harmless line as several that fit the width; none of them is a command."""
+    return [no_command(part) for part in wrapped(line, width - 1)]
 
 
 def progress_line(trials: int, decided: int, gates: int, spent: Decimal | None, width: int = 80) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_llmgate.extensions.registry import create_registry
     from pytest_llmgate.providers.loopback import MockModels
-    from pytest_llmgate.reports.terminal import lines, progress_line, test_lines
+    from pytest_llmgate.reports.terminal import broken, lines, progress_line, test_lines
     from pytest_llmgate.reports.words import figures
     from pytest_llmgate.session.circuits.one_look import judge_counts
     from pytest_llmgate.session.gate_session import GateSession
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_llmgate.suites.marked_bodies import MarkedTest
 
 __all__ = [
-    "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "build_settings",
+    "GateSession", "MarkedTest", "MockModels", "Planner", "PromptTemplate", "RunDir", "broken", "build_settings",
     "create_registry", "figures", "judge_counts", "lines", "progress_line", "test_lines",
 ]  # fmt: skip
 
@@ -34,6 +34,7 @@ _HOMES = {
     "Planner": "session.planner",
     "PromptTemplate": "subjects.templates",
     "RunDir": "store.rundir",
+    "broken": "reports.terminal",
     "build_settings": "suites.config",
     "create_registry": "extensions.registry",
     "figures": "reports.words",

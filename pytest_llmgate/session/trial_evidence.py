@@ -61,6 +61,7 @@ class RecordedEvidence:
             model=self.model(test_id),
             walks=dict(self._walks(test, seen)) if seen.steps and test["gates"] and test_id in self._plans else {},
             passing=tuple(seen.passing),
+            passed=seen.passed,
             worst=tuple(seen.worst()),
             slices=tuple(seen.slices()),
         )
@@ -101,7 +102,7 @@ def _walk(plan: TestPlan, gate: Row, recorded: bytes, designs: Designs) -> Walk 
 class _Seen:
     """Counts over the trials of one test."""
 
-    __slots__ = ("_cases", "_slice_of", "_slices", "_trials", "passing", "steps")
+    __slots__ = ("_cases", "_slice_of", "_slices", "_trials", "passed", "passing", "steps")
 
     def __init__(self, test: Row, plan: Row) -> None:
         self._trials: int = test["trials"]
@@ -110,6 +111,7 @@ class _Seen:
         }
         self.steps: dict[str, bytearray] = {}
         self.passing: list[Sample] = []
+        self.passed = 0
         self._cases: dict[str, list[int]] = {}
         self._slices: dict[tuple[str, str], list[int]] = {}
 
@@ -125,8 +127,10 @@ class _Seen:
             count = self._cases.setdefault(row["case"], [0, 0])
             count[0] += False in known
             count[1] += 1
-        if len(self.passing) < PASSING and known and all(good is True for good in known) and row["error"] is None:
-            self.passing.append(Sample(row["case"], row["repeat"], row["index"], row["reply"]))
+        if known and all(good is True for good in known) and row["error"] is None:
+            self.passed += 1
+            if len(self.passing) < PASSING:
+                self.passing.append(Sample(row["case"], row["repeat"], row["index"], row["reply"]))
         if self._slice_of:
             self._slice(row["case"], verdicts)
 

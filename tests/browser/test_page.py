@@ -46,6 +46,7 @@ class Recorded:
             model=self.text,
             walks={self.text: WALK},
             passing=(Sample(self.text, 0, 1, "d1"),),
+            passed=12,
             worst=(CaseCount(self.text, 2, 3),),
             slices=(SliceCount(self.text, self.text, 2, 3),),
         )
@@ -141,6 +142,38 @@ def test_print_opens_what_is_folded(show: Show, plain: str) -> None:
     shown.page.emulate_media(media="print")
     assert folded.is_visible()
     assert folded.bounding_box()["height"] > 20
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper_gets_tables_in_black_on_white(show: Show, plain: str, scheme: str) -> None:
+    shown = show(plain, color_scheme=scheme, viewport={"width": 717, "height": 1000})  # A4 between Chromium's margins
+    shown.page.emulate_media(media="print", color_scheme=scheme)
+    assert shown.page.locator("#gates ~ table thead").bounding_box()["height"] > 10
+    assert shown.ask("getComputedStyle(document.querySelector('tr.gate td')).display") == "table-cell"
+    colours = "(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.body))"
+    assert shown.ask(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert shown.ask("document.documentElement.scrollWidth") <= 717
+
+
+def test_the_words_at_two_limits_never_touch(show: Show) -> None:
+    near = [gate_verdict(name=f"g{number}", threshold=good, bad=bad) for number, (good, bad) in enumerate(
+        [(0.95, 0.90), (1.0, 0.99), (0.96, 0.955), (0.05, 0.06), (0.01, 0.0), (0.5, 0.9)])]  # fmt: skip
+    shown = show(render_html(run_result(row(gates=tuple(near))), lambda digest: None))
+    boxes = shown.ask(
+        "[...document.querySelectorAll('svg.interval')].map(svg => [...svg.querySelectorAll('text')]"
+        ".map(text => text.getBoundingClientRect()).map(({left, right, top, bottom}) => [left, right, top, bottom]))"
+    )
+    assert len(boxes) == len(near)
+    for (left, right, _, _), (left2, right2, _, _) in (words[:2] for words in boxes):
+        assert right < left2 or right2 < left
+    lines = shown.ask(
+        "[...document.querySelectorAll('svg.interval')].map(svg => [...svg.querySelectorAll('path.good, path.bad')]"
+        ".map(path => path.getBoundingClientRect().bottom))"
+    )
+    for words, bottoms in zip(boxes, lines, strict=True):
+        assert max(bottoms) <= min(top for _, _, top, _ in words[2:]) + 3, (
+            "the labels of the axis are clear of the lines"
+        )
 
 
 @pytest.mark.parametrize("text", ["refund-answers", "x" * 400, HOSTILE], ids=["plain", "long", "hostile"])

@@ -163,6 +163,19 @@ def test_junit_has_the_sentence_and_the_main_figures(shop: Example) -> None:
     assert "llmgate.cost_usd" not in properties
 
 
+@pytest.mark.parametrize("options", [(), ("-n2",)], ids=["alone", "workers"])
+def test_a_long_sentence_fits_the_terminal_and_stays_whole_in_junit(shop: Example, options: tuple[str, ...]) -> None:
+    name = "name-of-a-gate-" * 4
+    shop.files({"suites/shop.suite.yaml": SUITE.replace("bad_rate: 0.5}", f"bad_rate: 0.5, name: {name}}}")})
+    ran = shop.gate("--junitxml=gate.xml", *options)
+    whole = f"fail: {name}: {ran.gate('fails')['reason']}"
+    shown = ran.text.partition("= FAILURES =")[2].partition("= llmgate =")[0]
+    assert whole not in shown
+    assert whole in " ".join(shown.split())
+    failures = ElementTree.parse(shop.path / "gate.xml").iter("failure")
+    assert [(whole in str(one.get("message")), whole in str(one.text)) for one in failures] == [(True, True)]
+
+
 def test_a_name_with_a_fault_in_its_loading_is_no_verdict(shop: Example, tmp_path: Path) -> None:
     shop.files({
         "conftest.py": """

@@ -59,7 +59,8 @@ class SliceCount(NamedTuple):
 class TestEvidence:
     """Of one test. model: alias, provider and name of the model asked, None where that is not known.
 
-    walks: by gate, where there is a path to be drawn. passing: a few. worst: cases that failed, the worst first.
+    walks: by gate, where there is a path to be drawn. passing: a few of `passed` trials. worst: cases that failed, the
+    worst first.
     """
 
     __test__ = False
@@ -67,6 +68,7 @@ class TestEvidence:
     model: str | None = None
     walks: Mapping[str, Walk] = field(default_factory=lambda: MappingProxyType({}))
     passing: tuple[Sample, ...] = ()
+    passed: int = 0
     worst: tuple[CaseCount, ...] = ()
     slices: tuple[SliceCount, ...] = ()
 

@@ -16,6 +16,7 @@ from pytest_llmgate.reports.numbers import figure
 from pytest_llmgate.reports.page.drawing import interval
 
 SENTENCE = 1000  # characters of a reason
+_OPEN = {"error": "not judged", "inconclusive": "not decided"}
 
 
 class GateView(NamedTuple):
@@ -70,7 +71,9 @@ def excess(gate: Mapping[str, Any]) -> float:
 
 
 def beyond(gate: Mapping[str, Any]) -> str:
-    """The same in words, in the gate's own unit."""
+    """The same in words, in the gate's own unit; of a gate that did not decide, that it did not."""
+    if gate["verdict"] in _OPEN:
+        return _OPEN[gate["verdict"]]
     good, bad, estimate = gate["threshold"], gate["bad"], gate["estimate"]
     if estimate is None:
         return "not measured"

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pytest_llmgate.core.observation import Span
+from pytest_llmgate.reports.circuit_words import listed
 from pytest_llmgate.reports.escape import clipped, visible
+from pytest_llmgate.reports.failing import Trial, alike, by_trial
 from pytest_llmgate.reports.page.evidence import Sample, Transcripts
 
 FAILING = 10  # replies of a test
@@ -15,6 +17,7 @@ SIZE = 4096  # characters of one
 _REASON = 1000
 _CALLS = 10
 _EVIDENCE = 3
+_INDICES = 20
 _FORM = {"start": int, "end": int, "text": str, "says": str, "evidence": str}
 
 
@@ -34,57 +37,63 @@ class Objection(NamedTuple):
 
 
 class ReplyView(NamedTuple):
-    """A trial. pieces: of its reply, None where the text is not shown. calls: of tools, as JSON."""
+    """A trial. pieces: of its reply, None where the text is not shown. calls: of tools, as JSON.
+
+    trials: how many trials this one stands for, itself among them; others: which, in words.
+    """
 
     place: str
     trial: int
     objections: list[Objection]
     pieces: list[Piece] | None
     calls: list[str]
+    trials: int = 1
+    others: str = ""
 
 
 def failing(rows: Sequence[Mapping[str, Any]], worst: Sequence[str], transcripts: Transcripts) -> list[ReplyView]:
-    """The failing trials of a test, those of its worst gates first; what several gates say of one stands together.
+    """The failing trials of a test, those of its worst gates first; those with one reply and one reason stand together,
+    as does what several gates say of a trial.
 
     worst: names of the gates, the worst first.
     """
-    return [_failed(by_trial, transcripts) for by_trial in _chosen(rows, worst)[:FAILING]]
+    return [_failed(group, transcripts) for group in _chosen(rows, worst)[:FAILING]]
 
 
-def trials(rows: Sequence[Mapping[str, Any]]) -> int:
-    """How many trials there are among failing rows."""
-    return len({row["index"] for row in rows})
-
-
-def _chosen(rows: Sequence[Mapping[str, Any]], worst: Sequence[str]) -> list[list[Mapping[str, Any]]]:
-    by_trial: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        by_trial.setdefault(row["index"], []).append(row)
+def _chosen(rows: Sequence[Mapping[str, Any]], worst: Sequence[str]) -> list[list[Trial]]:
     places = {name: place for place, name in enumerate(worst)}
     order = sorted(
-        by_trial.values(), key=lambda own: (min(places.get(row["gate"], len(worst)) for row in own), own[0]["index"])
+        by_trial(rows), key=lambda own: (min(places.get(row["gate"], len(worst)) for row in own), own[0]["index"])
     )
-    return _each_gate_first(order)
+    return _each_gate_first(alike(order))
 
 
-def _each_gate_first(order: list[list[Mapping[str, Any]]]) -> list[list[Mapping[str, Any]]]:
+def _each_gate_first(order: list[list[Trial]]) -> list[list[Trial]]:
     """Trials that show a gate no earlier one showed come before those that repeat what is there."""
     seen: set[str] = set()
-    first: list[list[Mapping[str, Any]]] = []
-    again: list[list[Mapping[str, Any]]] = []
-    for own in order:
-        gates = {row["gate"] for row in own}
-        (again if gates <= seen else first).append(own)
+    first: list[list[Trial]] = []
+    again: list[list[Trial]] = []
+    for group in order:
+        gates = {row["gate"] for row in group[0]}
+        (again if gates <= seen else first).append(group)
         seen |= gates
     return first + again
 
 
-def _failed(rows: list[Mapping[str, Any]], transcripts: Transcripts) -> ReplyView:
+def _failed(group: list[Trial], transcripts: Transcripts) -> ReplyView:
+    rows = group[0]
     head = rows[0]
     kept = _kept(head, transcripts)
-    objections = [_objection(row) for row in rows]
     pieces = None if kept is None else marked(str(kept.get("text", "")), rows)
-    return ReplyView(_place(head["case"], head["repeat"]), head["index"], objections, pieces, _calls(kept))
+    return ReplyView(
+        _place(head["case"], head["repeat"]),
+        head["index"],
+        [_objection(row) for row in rows],
+        pieces,
+        _calls(kept),
+        trials=len(group),
+        others=listed([f"{own[0]['index']:,}" for own in group[1:]], _INDICES),
+    )
 
 
 def passing(sample: Sample, transcripts: Transcripts) -> ReplyView:

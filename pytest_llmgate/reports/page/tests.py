@@ -10,6 +10,7 @@ from markupsafe import Markup
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.reports import words
 from pytest_llmgate.reports.escape import clipped
+from pytest_llmgate.reports.failing import failed
 from pytest_llmgate.reports.page import gates, replies, walk
 from pytest_llmgate.reports.page.drawing import share
 from pytest_llmgate.reports.page.evidence import Evidence, TestEvidence, Transcripts
@@ -51,6 +52,7 @@ class Drill(NamedTuple):
     failing: list[ReplyView]
     failing_of: str
     passing: list[ReplyView]
+    passing_of: str
     replay: str
 
 
@@ -66,23 +68,17 @@ def drill(test: Row, run: Any, evidence: Evidence, transcripts: Transcripts) -> 
         worst=[_rate(row.case, "", row.trials - row.failed, row.trials) for row in found.worst[:CASES]],
         slices=[_rate(row.name, row.gate, row.good, row.scored) for row in found.slices[:SLICES]],
         failing=failing,
-        failing_of=_failing_of(len(failing), rows, test),
+        failing_of=_failing_of(failing, test),
         passing=[replies.passing(sample, transcripts) for sample in found.passing],
+        passing_of=f"{len(found.passing):,} of {found.passed:,}",
         replay=replay(run, test["id"], failing[0].trial) if failing else "",
     )
 
 
-def _failing_of(shown: int, rows: Sequence[Row], test: Row) -> str:
-    """How many there are; a result keeps a few of each gate, so that more may have failed."""
-    failed = max((_failures(gate) for gate in test["gates"]), default=0)
-    every = max(failed, replies.trials(rows))
-    return f"{shown:,} of {'at least ' if len(test['gates']) > 1 else ''}{every:,}"
-
-
-def _failures(gate: Row) -> int:
-    if gate["successes_all"] is None:
-        return 0
-    return max(0, int(gate["n_all"]) - int(gate["successes_all"]) - int(gate["holes"]))
+def _failing_of(shown: Sequence[ReplyView], test: Row) -> str:
+    """How many trials are shown, of how many."""
+    every, or_more = failed(test)
+    return f"{sum(view.trials for view in shown):,} of {'at least ' if or_more else ''}{every:,}"
 
 
 def _walks(ranked: Sequence[Row], found: TestEvidence) -> Iterator[WalkView]:

@@ -43,8 +43,8 @@ def drawn(walk: Walk) -> Markup:
         line("best", best) if best != levels else Markup(""), line("path", levels),
         Markup('<path class="tick" d="{}"/>').format(ticks) if ticks else Markup(""),
         Markup('<circle class="dot" cx="{:g}" cy="{:g}" r="4"/>').format(x(trials), y(levels[-1])),
-        Markup('<text x="{:g}" y="168">trial 1</text><text class="end" x="{:g}" y="168">trial {:,}</text>').format(
-            _LEFT, _RIGHT, trials
+        Markup('<text x="{:g}" y="168">after 0 trials</text><text class="end" x="{:g}" y="168">after {}</text>').format(
+            _LEFT, _RIGHT, counted(trials, "trial")
         ),
     )  # fmt: skip
 

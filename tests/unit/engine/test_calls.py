@@ -289,7 +289,16 @@ def test_a_replayed_reply_costs_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("given", "amount"),
-    [(None, None), ("0.10", "0.10"), (0.1, "0.1"), ("NaN", None), ("-1", None), ("cheap", None), ("Infinity", None)],
+    [
+        (None, None),
+        ("0.10", "0.10"),
+        (0.1, "0.1"),
+        (0.129 * 0.03, "0.00387"),
+        ("NaN", None),
+        ("-1", None),
+        ("cheap", None),
+        ("Infinity", None),
+    ],
 )
 def test_money_is_exact_or_unknown(given: object, amount: str | None) -> None:
     assert money(given) == (None if amount is None else Decimal(amount))

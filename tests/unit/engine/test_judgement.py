@@ -17,7 +17,7 @@ from pytest_llmgate.core.rates import percent
 from pytest_llmgate.core.reply import Redaction, Reply, Usage
 from pytest_llmgate.core.trial import Trial
 from pytest_llmgate.engine.decide import decide_test
-from pytest_llmgate.engine.evidence import SHOWN_PER_GATE, Evidence
+from pytest_llmgate.engine.evidence import REASONS, SHOWN_PER_GATE, Evidence
 from pytest_llmgate.engine.fields import FieldCounts
 from pytest_llmgate.engine.judge import AndBodyPassed, BodyPassed, Judge
 from pytest_llmgate.engine.verdicts import unjudged
@@ -228,6 +228,38 @@ def test_evidence_says_why_a_trial_has_no_score() -> None:
     evidence.add(record(test, Trial(1, 1, 0, 7), None, reasons={"good": "the measure raised X"}))
     assert evidence.problems == ["case c0, repeat 0: transport: reset", "case c1, repeat 0: good: the measure raised X"]
     assert evidence.errors == 1
+
+
+def test_evidence_says_each_reason_once_and_how_often_it_came_up() -> None:
+    test = plan(cases=cases(3))
+    evidence = Evidence(test)
+    for index in range(12):
+        evidence.add(record(test, Trial(index, index % 3, index // 3, index), None, error="transport: reset"))
+    evidence.add(record(test, Trial(12, 1, 4, 12), None, error="timeout: late"))
+    evidence.add(record(test, Trial(13, 1, 5, 13), None, error="timeout: late"))
+    assert evidence.problems == ["case c0, repeat 0: transport: reset", "case c1, repeat 4: timeout: late"]
+    assert evidence.unscored.told() == (
+        "case c0, repeat 0 (and 11 more, of 3 cases in all): transport: reset",
+        "case c1, repeat 4 (and 1 more of this case): timeout: late",
+    )
+
+
+def test_evidence_counts_the_reasons_beyond_those_that_it_names() -> None:
+    test = plan()
+    evidence = Evidence(test)
+    for index in range(REASONS + 5):
+        evidence.add(record(test, Trial(index, 0, index, index), None, error=f"transport: reset {index}"))
+    assert len(evidence.problems) == REASONS
+    assert evidence.unscored.told()[REASONS:] == ("5 further trials could not be scored, for other reasons",)
+
+
+def test_evidence_shows_what_is_unlike_the_first_failures_too() -> None:
+    test = plan()
+    evidence = Evidence(test)
+    for index in range(60):
+        reasons = {"good": "other" if index % 20 == 19 else "same"}
+        evidence.add(record(test, Trial(index, 0, index, index), False, reasons=reasons, reply="r"))
+    assert [row["index"] for row in evidence.failing] == [*range(SHOWN_PER_GATE), 19]
 
 
 # ---- sentences

@@ -54,6 +54,25 @@ def test_the_page_says_of_a_circuit_what_a_reviewer_asks() -> None:
         assert part in words
 
 
+def test_all_other_outcomes_do_not_shrink_the_bars() -> None:
+    outcomes = [outcome("00", 0.02, 16, 0.1), outcome("11", 0.01, 8, 0.1), outcome(None, 0.97, 744, None, others=900)]
+    found = Pictures().gate(shots_gate(circuit={"outcomes": outcomes}).to_row())
+    assert found is not None
+    first, second, rest = (re.findall(r'width="([\d.]+)" height="6"', str(row.bars)) for row in found["outcomes"])
+    assert (first[1], second[1]) == ("100", "50")
+    assert rest == ["93", "4", "93", "4"], "cut, with a gap; the figures stand beside"
+
+
+def test_of_many_changes_that_are_too_near_a_few_are_named_and_all_stand_behind_the_fold() -> None:
+    near = [{"name": f"u1 q{number}: angle + 0.1", "tvd": 0.01} for number in range(8)]
+    words = read(page(circuit_row(shots_gate(circuit={"unresolved": near}))))
+    assert "u1 q2: angle + 0.1 (TVD 0.01) and 5 more" in words
+    assert words.count("u1 q0: angle") == 2
+    assert words.count("u1 q7: angle") == 1
+    few = read(page(circuit_row(shots_gate(circuit={"unresolved": near[:3]}))))
+    assert few.count("u1 q0: angle") == 1
+
+
 def test_the_page_of_prompts_does_not_speak_of_circuits() -> None:
     words = read(page(prompt_row()))
     for word in ("TVD", "Circuit", "Outcomes", "shots"):

@@ -199,6 +199,29 @@ def test_replies_are_bounded_in_number_and_size_and_the_page_says_what_is_left_o
     assert f"({100_000 - replies.SIZE:,} characters more)" in words
 
 
+def test_failing_trials_alike_stand_once_so_that_others_are_seen() -> None:
+    rows = [failing(number, "No idea", reply="same") for number in range(30)]
+    rows += [failing(30, "Ask again"), failing(31, "No idea", reply="same", reason="too short")]
+    words = read(render_html(run_result(failed(*rows)), nothing))
+    assert words.count("No idea") == 2, "once for each reason"
+    assert words.count("Ask again") == 1
+    assert "30 trials alike: also trials 1, 2, 3" in words
+    assert "18, 19, 20 and 9 more" in words
+    assert "32 of 32" in words
+
+
+def test_regressions_are_findings_and_no_gate_that_another_left_undecided() -> None:
+    left = gate_verdict(name="left-open", verdict="inconclusive", stop_reason="first-fail")
+    broken = gate_verdict(name="broken", verdict="error", stop_reason="holes")
+    own = (gate_verdict(name="worse", verdict="fail", estimate=0.8), left, broken)
+    words = read(render_html(run_result(row(verdict="fail", gates=own)), nothing))
+    listed = words[words.index("Regressions, worst first") : words.index("Cost and tokens")]
+    assert listed.index("worse") < listed.index("broken")
+    assert "not judged" in listed
+    assert "left-open" not in listed
+    assert "within its limit" not in words
+
+
 def assert_small(page: str) -> None:
     used, elements = size(page)
     assert used <= MOST[0]

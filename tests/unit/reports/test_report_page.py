@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmgate.reports.page import gates, walk
+from pytest_llmgate.reports.bar import WIDTH
+from pytest_llmgate.reports.page import drawing, gates, walk
 from pytest_llmgate.reports.page.evidence import Walk
 from pytest_llmgate.reports.page.replies import marked
 
@@ -70,8 +71,32 @@ def test_a_path_of_any_length_has_few_corners(steps: list[int]) -> None:
     assert drawn.count("v5") == min(steps.count(0), walk.TICKS)
 
 
+@given(st.floats(8, 232), st.floats(8, 232))
+def test_words_of_limits_stand_apart_within_the_drawing_and_on_their_own_sides(good: float, bad: float) -> None:
+    first, last = drawing.limits(good, bad)
+    assert first.start >= 0
+    assert first.end < last.start
+    assert last.end <= WIDTH
+    assert first.place <= last.place
+    assert {first.word: first.place, last.word: last.place} == {"good": good, "bad": bad}
+
+
+def test_a_bar_that_is_longer_than_its_drawing_ends_in_a_gap() -> None:
+    assert 'width="100"' in str(drawing.pair(100, 0))
+    cut = str(drawing.pair(1500, 40))
+    assert cut.count('class="expected"') == 2
+    assert cut.count('class="observed"') == 1
+    assert "1500" not in cut
+
+
 def test_how_far_a_gate_is_beyond_is_said_in_its_own_unit() -> None:
-    gate = {"type": "contains", "threshold": 0.95, "bad": 0.90, "estimate": 0.80}
+    gate = {"verdict": "fail", "type": "contains", "threshold": 0.95, "bad": 0.90, "estimate": 0.80}
     assert gates.beyond(gate) == "15 points below 95 %, 3.0 × the way from good to bad"
     assert gates.beyond({**gate, "estimate": 0.96}) == "within its limit"
     assert gates.beyond({**gate, "estimate": None}) == "not measured"
+
+
+def test_a_gate_that_did_not_decide_is_not_called_within_its_limit() -> None:
+    gate = {"type": "contains", "threshold": 0.95, "bad": 0.90, "estimate": 0.96}
+    assert gates.beyond({**gate, "verdict": "error"}) == "not judged"
+    assert gates.beyond({**gate, "verdict": "inconclusive"}) == "not decided"

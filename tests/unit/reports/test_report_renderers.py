@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ from pytest_llmgate.reports.findings import findings
 from pytest_llmgate.reports.github import ANNOTATIONS, SUMMARY, GithubReport
 from pytest_llmgate.reports.gitlab import GitlabReport, open_metrics
 from pytest_llmgate.reports.markdown import COMMENT, MarkdownReport
-from pytest_llmgate.reports.markdown_text import code, fenced, words
+from pytest_llmgate.reports.markdown_text import code, fenced, html_code, words
 from pytest_llmgate.reports.sarif import RESULTS, SarifReport
 
 NASTY = [
@@ -60,7 +61,8 @@ def hostile(text: str) -> dict[str, Any]:
     test = row(id=text, verdict="fail", gates=(gate,), failing=rows, problems=(text,), file=text, line=3)
     other = row(id=text + "2", verdict="pass", gates=(gate_verdict(name=text or "x", reason=text),))
     result = run_result(test, other)
-    result["execution"] |= {"warnings": [text], "unpriced_models": [text]}
+    change = {"kind": text, "test": text, "gate": text, "text": text, "loosened": True}
+    result["execution"] |= {"warnings": [text], "unpriced_models": [text], "changes": [change]}
     return result
 
 
@@ -74,7 +76,10 @@ ALLOWED = {
     "table_open", "table_close", "thead_open", "thead_close", "tbody_open", "tbody_close", "tr_open", "tr_close",
     "th_open", "th_close", "td_open", "td_close",
 }  # fmt: skip
-OURS = re.compile(r"<details><summary>(Failing replies|[\d,]+ tests? passed)</summary>|</details>")
+OURS = re.compile(
+    r"<details><summary>(<code>([A-Za-z0-9 ]|&#\d+;)+</code>: (at least )?[\d,]+ failing trials?|[\d,]+ tests? passed)"
+    r"</summary>|</details>"
+)
 
 
 def tokens(text: str) -> list[Token]:
@@ -113,6 +118,13 @@ def test_code_shows_the_text_and_all_of_it(text: str) -> None:
     assert block.content == visible(text.replace("\r\n", "\n"), keep="\n\t") + "\n"
 
 
+@given(TEXTS)
+def test_code_in_a_title_shows_the_text_and_is_one_element(text: str) -> None:
+    found = re.fullmatch(r"<code>((?:[A-Za-z0-9 ]|&#\d+;)+)</code>", html_code(text))
+    assert found is not None
+    assert html.unescape(found[1]) == (clipped(visible(text), 200) or " ")
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_what_a_host_would_make_a_link_of_is_code(text: str) -> None:
     assert words(text).startswith("`")
@@ -131,6 +143,36 @@ def test_the_comment_shows_the_worst_first_and_what_was_said() -> None:
     assert text.index("| **fail** | `suites/s.suite.yaml::t2`") < text.index("| **inconclusive** |")
     assert "```text\nthe reply d3\n```" in text
     assert "<summary>1 test passed</summary>" in text
+
+
+def comment(result: dict[str, Any]) -> str:
+    """The text of a comment, where every reply says its own digest."""
+    return MarkdownReport().render(result, view(lambda digest: f"the reply {digest}")).files["comment.md"]
+
+
+def test_the_comment_begins_with_what_was_loosened_the_commit_and_what_a_pass_rules_out() -> None:
+    result = run_result(row(), commit="0123456789abcdef", dirty=True)
+    loosened = {"kind": "threshold", "test": "t", "gate": "g", "text": "min_rate: 0.9 → 0.5", "loosened": True}
+    result["execution"]["changes"] = [{**loosened, "text": "min_rate: 0.5 → 0.9", "loosened": False}, loosened]
+    said = comment(result)
+    assert said.startswith(
+        "## llmgate: PASS\n\nthe only test passes\n\n"
+        "- **loosened** threshold: `t · g: min_rate: 0.9 → 0.5`\n- commit `0123456789ab`, with uncommitted changes\n"
+    )
+    assert "0.5 → 0.9" not in said
+    assert "The passing gate rules out what it calls bad" in said
+
+
+def test_the_fold_of_a_failing_test_names_it_and_alike_replies_stand_once() -> None:
+    rows = [failing(number, reply="same") for number in range(8)] + [failing(8), failing(9), failing(10)]
+    said = comment(run_result(failed(1, failing=rows), failed(2, failing=rows[:1])))
+    titles = [html.unescape(title) for title in re.findall(r"<summary><code>(.*?)</summary>", said)]
+    assert titles == [
+        "suites/s.suite.yaml::t1</code>: 11 failing trials", "suites/s.suite.yaml::t2</code>: 1 failing trial",
+    ]  # fmt: skip
+    assert "`case c0, repeat 0, trial 0` (and 7 trials alike): not JSON" in said
+    assert [said.count(f"the reply {name}\n") for name in ("same", "d8", "d9", "d10")] == [2, 1, 1, 0]
+    assert "1 more in `report.html`" in said
 
 
 @pytest.mark.parametrize("tests", [3, 3000])

@@ -39,6 +39,7 @@ def test_worst_cases_slices_and_samples_are_counted(tmp_path: Path) -> None:
     assert [tuple(row) for row in own.worst] == [("a", 1, 2)], "trial 3 came after the verdict"
     assert [tuple(row) for row in own.slices] == [("device: pump", "g", 1, 2)]
     assert [sample.trial for sample in own.passing] == [0, 2]
+    assert own.passed == 2
 
 
 @pytest.mark.parametrize("trials", ["{", "[]\n", '{"test": "t"}\n', "\xff\n"])
