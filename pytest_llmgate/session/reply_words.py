@@ -10,7 +10,7 @@ from pytest_llmgate.reports.words import counted, percent
 
 _SHOWN_CASES = 3
 _USD = 1_000_000
-_CENT = 0.01
+_SMALL = 0.0005  # below, six decimals of a dollar hide a percent
 
 
 def reply_kind(entry: ReplyBaseline) -> str:
@@ -42,7 +42,7 @@ def _cases(entry: ReplyBaseline) -> str:
 def _amount(value: float, entry: ReplyBaseline) -> str:
     of = str(entry.parameters.get("of", "figures"))
     usd = value / (_USD * MICRO_UNITS)
-    return f"{usd:.{6 if usd >= _CENT else 9}f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
+    return f"{usd:.{6 if usd >= _SMALL else 9}f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
 
 
 def anchor_moved(old: ReplyBaseline, new: ReplyBaseline) -> str:

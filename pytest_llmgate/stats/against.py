@@ -59,7 +59,7 @@ def _runaways(gate: GatePlan, against: Compared, trials: int | None) -> RunawayR
     most = planned if trials is None else trials if gate.rule == "fixed" else min(trials, planned)
     paired = in_pairs(against.common)
     sizes = [case["n"] for case in against.common.values()]
-    n = comparable([*sizes, *[0] * (against.cases - len(sizes))], most, paired)
+    n = comparable([*sizes, *[0] * against.fresh], most, paired)
     return RunawayRule(
         alpha_used=gate.alpha_used, beta=gate.beta, excess=excess, n=max(n, 1), paired=paired, within=most
     )  # fmt: skip
