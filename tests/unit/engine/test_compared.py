@@ -299,6 +299,15 @@ def test_every_single_reply_is_used_once() -> None:
     assert (found.verdict, found.figures["runaways_of"]) == (Outcome.INCONCLUSIVE, 40)
 
 
+def test_cases_without_a_baseline_leave_the_look_on_runaways_within_reach() -> None:
+    """8 of 48 cases are new: of 320 trials no fewer than 264 have something to be held against."""
+    gate = cost(usage(100), name=f"{COST_REGRESSION}-{RUNAWAYS}", params={"part": RUNAWAYS})
+    assert gate.compared is not None
+    gate = replace(gate, compared=replace(gate.compared, cases=48))
+    found = tokens(window(gate, cases=cases(48), trials=320), lambda trial: 100)
+    assert (found.verdict, found.figures["runaways_of"]) == (Outcome.PASS, 264)
+
+
 def test_an_unknown_figure_in_a_pair_is_a_runaway_where_that_is_the_worse() -> None:
     stream = window(single(), cases=cases(400), max_errors=0.5)
     found = tokens(stream, lambda trial: None if trial.index % 50 == 0 else 100 * 2 ** (trial.case % 4))

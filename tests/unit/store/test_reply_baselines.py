@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
 from pytest_llmgate.core.compared import DIGESTS, ReplyBaseline, in_unit
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.session.reply_words import reply_differences
 from pytest_llmgate.store.accepting import accepted, changes, says_the_same
 from pytest_llmgate.store.baseline_lines import decode, encode
 from pytest_llmgate.store.baselines import Baselines
@@ -87,6 +88,13 @@ def test_figures_without_a_unit_are_micro_usd_of_earlier_versions(figures: list[
     assert in_unit(before) == today
     assert in_unit(today) is today
     assert in_unit(usage(*figures)) == usage(*figures), "tokens have no unit"
+
+
+def test_an_old_unit_is_no_difference() -> None:
+    before, today = usage(2, 2, parameters={"of": "cost", "runaway_factor": 3}), usage(2000, 2600, parameters=NANO)
+    said = list(reply_differences(before, today))
+    assert said[0].startswith("0.000002000 USD a trial"), "no parameter that changed comes before the figures"
+    assert "+15.0 % a trial" in said
 
 
 def spoiled(entry: ReplyBaseline, *keys: str, value: Any) -> bytes:
