@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import cost_models as models
+from benchmarks.cost_yardsticks import CELLS as FEW_CELLS
+from benchmarks.cost_yardsticks import Few, few_replies
 from benchmarks.figures import Figure, Row
 from benchmarks.options import Options
 from pytest_llmgate.core.decision import Outcome
@@ -68,13 +70,16 @@ def measure(folder: Path, given: Options) -> list[Row]:
     """Every cell with a fixed seed, in as many processes as there are cores."""
     runs = RUNS // (10 if given.quick else 1)
     jobs = [(cell, runs) for cell in (*CELLS, *RUNAWAY_CELLS)]
+    few = [(cell, runs // (40 if cell.sd > 0.35 else 20)) for cell in FEW_CELLS]
     tables = [(model, m, runs // 10) for model in ("runaways", "both-heavy") for m in (320, 2_000)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(simulate, jobs)
         caught = pool.map(runaways, tables)
+        by_replies = pool.map(few_replies, few)
         planned = pool.map(plan_power, [(cases, runs // 10) for cases in (20, 300, 1_000)])
         rows = [row for (cell, _), seen in zip(jobs, found, strict=True) for row in _rows(cell, seen, runs)]
         rows += [row for table, seen in zip(tables, caught, strict=True) for row in _runaway_rows(*table, seen)]
+        rows += [row for job, seen in zip(few, by_replies, strict=True) for row in _few_rows(*job, *seen)]
         rows += list(planned)
     return rows
 
@@ -239,3 +244,11 @@ def _runaway_rows(model: models.Model, m: int, runs: int, seen: Sequence[float])
             digits=4,
             note=note,
         )
+
+
+def _few_rows(cell: Few, runs: int, passed: float, failed: float) -> Iterator[Row]:
+    """A good build must not fail, and one with 2 % of runaways must not pass."""
+    word, share = ("2 % × 6 passes", passed) if cell.bad else ("a good build fails", failed)
+    note = f"pass {passed:.3f}, fail {failed:.3f}"
+    name = f"{cell.label}: {word}"
+    yield Figure(part="cost", name=name, values=(share,), most=_allowed(0.05, runs), digits=4, note=note)

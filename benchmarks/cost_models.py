@@ -112,9 +112,10 @@ def sums(tokens: Array, trials: int, cases: int) -> list[Sums]:
 
 
 def runaway_counts(rng: np.random.Generator, model: Model, cases: int, rounds: int, before: int) -> tuple[int, int]:
-    """Runaways of the candidate and of the baseline, against 3 times the mean of the case's baseline trials.
+    """Runaways of the candidate and of the baseline, against 3 times the mean of all but one baseline trial of a case.
 
-    A baseline trial is compared with the mean of the others of its case.
+    That of a baseline trial is the mean of the others; of the candidate's one standard deviation is left out, above and
+    below in turn (see stats/yardsticks.py).
     """
     effect = SIZE * np.exp(rng.normal(0.0, CASE_SD, (cases, 1)))
     candidate = effect * _noise(rng, model, (cases, rounds))
@@ -122,5 +123,6 @@ def runaway_counts(rng: np.random.Generator, model: Model, cases: int, rounds: i
         candidate *= np.where(rng.random((cases, rounds)) < RUNAWAY_RATE, RUNAWAY_TIMES, 1.0)
     baseline = effect * _noise(rng, model, (cases, before))
     others = (baseline.sum(axis=1, keepdims=True) - baseline) / (before - 1)
-    x = (candidate > DEFAULT_FACTOR * baseline.mean(axis=1, keepdims=True)).sum()
+    spread = baseline.std(axis=1, keepdims=True) / (before - 1) * np.resize((1, -1), rounds)
+    x = (candidate > DEFAULT_FACTOR * (baseline.mean(axis=1, keepdims=True) + spread)).sum()
     return int(x), int((baseline > DEFAULT_FACTOR * others).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
@@ -17,7 +17,7 @@ CASE_FIGURES: Mapping[Figures, tuple[str, ...]] = {
     "usage": ("n", "total", "squares"),
     "latency": (),
 }
-"""Figures of every case, by what is compared; whole numbers. `total`: of tokens, calls or micro-USD."""
+"""Figures of every case, by what is compared; whole numbers. `total`: of tokens, calls or nano-USD."""
 SUM_FIGURES: Mapping[Figures, tuple[str, ...]] = {
     "quality": ("passed", "n", "unscored"),
     "usage": (
@@ -31,6 +31,10 @@ DIGESTS = ("plan", "model", "prompt", "code", "calibration", "prices", "machine"
 the content of the gate's cases, which entries of older versions lack."""
 PARAMETERS = frozenset({"of", "runaway_factor"})
 """Parameters of a gate that its figures were taken by."""
+UNIT, COST_UNIT = "unit", "nano-USD"
+"""What stands beside them where costs are compared; figures without it are whole micro-USD, of earlier versions."""
+MICRO_UNITS = 1000
+"""Units of a cost in a micro-USD."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,26 @@ class ReplyBaseline:
     @property
     def key(self) -> BaselineKey:
         return BaselineKey(self.test, self.gate, self.arm)
+
+
+def units_per_micro(entry: ReplyBaseline) -> int:
+    """Of an entry whose figures are costs: how many of its units are a micro-USD; 1 of every other."""
+    return MICRO_UNITS if UNIT in entry.parameters else 1
+
+
+def in_unit(entry: ReplyBaseline) -> ReplyBaseline:
+    """The entry with the figures of a cost in nano-USD, in which today's are."""
+    if (entry.kind, entry.parameters.get("of")) != ("usage", "cost") or UNIT in entry.parameters:
+        return entry
+    return replace(
+        entry,
+        cases={
+            case: {**found, "total": found["total"] * MICRO_UNITS, "squares": found["squares"] * MICRO_UNITS**2}
+            for case, found in entry.cases.items()
+        },
+        figures={**entry.figures, "total": entry.figures["total"] * MICRO_UNITS},
+        parameters={**entry.parameters, UNIT: COST_UNIT},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +137,7 @@ def compare(
     """
     if baseline is None:
         return Compared(kind=kind, standing="new", digests=digests, cases=len(cases))
+    baseline = in_unit(baseline)
     incomparable = _incomparable(baseline, digests, live) if kind == "latency" else ""
     elsewhere = (_INCOMPARABLE[incomparable],) if incomparable else ()
     stale = (*_stale(kind, baseline, digests, parameters, cases), *elsewhere)

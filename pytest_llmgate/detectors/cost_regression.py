@@ -18,7 +18,7 @@ from pytest_llmgate.core.reply import Usage
 from pytest_llmgate.detectors.checks import bad_parameter, hole, no_rates, shown
 from pytest_llmgate.detectors.share import Comparison
 
-MICRO = 1_000_000
+NANO = 1_000_000_000
 
 
 def _total(usage: Usage) -> int | None:
@@ -27,20 +27,20 @@ def _total(usage: Usage) -> int | None:
     return usage.input_tokens + usage.output_tokens
 
 
-def _micro_usd(usage: Usage) -> int | None:
-    return None if usage.cost_usd is None else int((usage.cost_usd * MICRO).to_integral_value())
+def _nano_usd(usage: Usage) -> int | None:
+    return None if usage.cost_usd is None else int((usage.cost_usd * NANO).to_integral_value())
 
 
 FIGURES: Mapping[str, Callable[[Usage], int | None]] = {
     "total_tokens": _total,
     "input_tokens": lambda usage: usage.input_tokens,
     "output_tokens": lambda usage: usage.output_tokens,
-    "cost": _micro_usd,
+    "cost": _nano_usd,
     "calls": lambda usage: usage.calls,
 }
-"""What can be compared, as a whole number of one trial; of cost in micro-USD."""
+"""What can be compared, as a whole number of one trial; of cost in nano-USD: a trial may take less than a micro-USD."""
 _MISSING = {"cost": "the cost is not known: the model has no price", "calls": "no call was counted"}
-_LARGEST = 1 << 40
+_LARGEST = 1 << 50  # of cost a million USD; exact as a float
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from pytest_llmgate.engine.gate import STALE, UNAPPROVED
 from pytest_llmgate.stats.cost_rule import CostRule
 from pytest_llmgate.stats.paired import PairedRate, PairTally
 from pytest_llmgate.stats.ratio import Sums
-from pytest_llmgate.stats.runaways import RunawayRule
 
 _DUST = 1e-9
 
@@ -138,15 +137,14 @@ def _shuffled(passed: int, n: int, seed: int) -> Iterator[bool]:
     return iter(replies)
 
 
-class _UsageFold(ComparedFold):
+class UsageFold(ComparedFold):
     """What replies take, by case. A reply whose figure is not known counts as a runaway where that is the worse."""
 
-    __slots__ = ("_census", "_means", "_sums", "factor", "ratios")
+    __slots__ = ("_census", "factor")
 
     def __init__(self, plan: GatePlan, members: Collection[int] | None = None) -> None:
         super().__init__(plan, members)
         self.factor = float(self.baseline.parameters["runaway_factor"])
-        self._means = {case: figures["total"] / figures["n"] for case, figures in self.baseline.cases.items()}
         self._census = 0
 
     def census(self, cases: int) -> None:
@@ -158,14 +156,15 @@ class _UsageFold(ComparedFold):
         raise NotImplementedError
 
 
-class CostFold(_UsageFold):
+class CostFold(UsageFold):
     """The mean of what replies take, against the baseline's, by case."""
 
-    __slots__ = ("_least", "_most", "replayed", "rule", "tokens")
+    __slots__ = ("_least", "_means", "_most", "replayed", "rule", "tokens")
 
     def __init__(self, plan: GatePlan, rule: CostRule, members: Collection[int] | None = None) -> None:
         super().__init__(plan, members)
         self.rule = rule
+        self._means = {case: figures["total"] / figures["n"] for case, figures in self.baseline.cases.items()}
         self.tokens = (0, 0)  # their sum, and the trials that it is of
         self.replayed = 0
         self._most: dict[str, Sums] = {}
@@ -247,46 +246,3 @@ class CostFold(_UsageFold):
 def _add(sums: dict[str, Sums], case: str, figure: int) -> None:
     n, total, squares = sums.get(case, Sums(0, 0, 0))
     sums[case] = Sums(n + 1, total + figure, squares + figure * figure)
-
-
-class RunawayFold(_UsageFold):
-    """How many replies take a multiple of what their case took, against the baseline's own."""
-
-    __slots__ = ("n", "rule", "runaways")
-
-    def __init__(self, plan: GatePlan, rule: RunawayRule, members: Collection[int] | None = None) -> None:
-        super().__init__(plan, members)
-        self.rule = rule
-        self.n = 0
-        self.runaways = 0
-
-    @property
-    def earlier(self) -> tuple[int, int]:
-        """Runaways of the baseline, and the trials that were looked at for them."""
-        return self.baseline.figures.get("runaways", 0), max(1, self.baseline.figures.get("runaways_of", 1))
-
-    def _next(self, record: TrialRecord, good: bool | None) -> Decision | None:
-        mean = self._means.get(record.case)
-        if mean is None:
-            return None
-        self.n += 1
-        figure = record.scores.get(self.name) if good is not None else None
-        self.runaways += figure is not None and figure > self.factor * mean
-        if self._census:
-            return self._counted() if self.tally.n >= self._census else None
-        certain = self.rule.decide(self.n, self.runaways, *self.earlier)
-        if certain is None or certain.outcome is not Outcome.PASS or not self.tally.holes:
-            return certain
-        worst = self.rule.decide(self.n, self.runaways + self.tally.holes, *self.earlier)
-        return worst if worst and worst.outcome is Outcome.PASS else Decision(Outcome.INCONCLUSIVE, "holes")
-
-    def need(self) -> int:
-        """Further trials to the look."""
-        return max(1, self._census - self.tally.n if self._census else self.rule.need(self.n))
-
-    def _counted(self) -> Decision:
-        if self.tally.holes:
-            return Decision(Outcome.INCONCLUSIVE, "holes")
-        was, of = self.earlier
-        more = self.runaways * of > was * max(1, self.n)
-        return Decision(Outcome.FAIL if more else Outcome.PASS, "census")

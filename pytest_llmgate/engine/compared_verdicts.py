@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pytest_llmgate.core.compared import Compared
+from pytest_llmgate.core.compared import UNIT, Compared, units_per_micro
 from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import opposite, percent
 from pytest_llmgate.core.verdict import GateVerdict
-from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
+from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold
+from pytest_llmgate.engine.compared_runaways import RunawayFold
 from pytest_llmgate.engine.compared_words import (
     anchor_words,
     cost_sentence,
@@ -25,6 +27,7 @@ from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import CUT, too_many_holes, unjudged_gate
 from pytest_llmgate.stats.clusters import clustered
 from pytest_llmgate.stats.comparisons import mcnemar_exact
+from pytest_llmgate.stats.ratio import Sums
 
 
 def compared_verdict(gate: ComparedFold, stream: TestStream) -> GateVerdict:
@@ -72,11 +75,14 @@ def _joined(reason: str, against: Compared, decision: Decision) -> str:
 def compared_row(against: Compared) -> dict[str, Any]:
     """Which baseline a gate is compared with, and how the test of today stands to it."""
     known = against.baseline
+    unit = {UNIT: known.parameters[UNIT]} if known is not None and UNIT in known.parameters else {}
     return {
         "kind": against.kind,
         "standing": against.standing,
         "changes": list(against.sentences),
-        "baseline": None if known is None else {**known.figures, "reason": known.reason, "author": known.author},
+        "baseline": None
+        if known is None
+        else {**known.figures, **unit, "reason": known.reason, "author": known.author},
         "anchor": against.anchored,
     }
 
@@ -156,14 +162,20 @@ def _cost(gate: CostFold, decision: Decision, stream: TestStream) -> dict[str, A
         "bad": round(1.0 + (gate.plan.margin or 0.0), 12),
         "figures": {
             "of": gate.plan.params.get("of", "total_tokens"),
-            "mean": _rounded(gate.mean(today), 3),
-            "baseline_mean": _rounded(gate.mean(base), 3),
+            "mean": _mean(gate, today),
+            "baseline_mean": _mean(gate, base),
             "cases": len(today),
             "looks": list(gate.rule.looks),
             "token_ratio": _rounded(gate.token_ratio()),
             "replayed": gate.replayed,
         },
     }
+
+
+def _mean(gate: CostFold, side: Sequence[Sums]) -> float | None:
+    """Of tokens or calls, and of costs in micro-USD, whatever unit they are kept in."""
+    mean = gate.mean(side)
+    return None if mean is None else _rounded(mean / units_per_micro(gate.baseline), 3)
 
 
 def _down(value: float) -> float:
@@ -188,6 +200,7 @@ def _runaways(gate: RunawayFold, decision: Decision, stream: TestStream) -> dict
             "runaways_of": gate.n,
             "baseline_runaways": y,
             "baseline_runaways_of": m,
+            "paired": gate.rule.paired,
             "rate": percent(gate.runaways / gate.n) if gate.n else None,
         },
     }

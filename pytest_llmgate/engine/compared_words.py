@@ -10,7 +10,8 @@ from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import GatePlan
 from pytest_llmgate.core.rates import percent
-from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
+from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold
+from pytest_llmgate.engine.compared_runaways import RunawayFold
 from pytest_llmgate.engine.gate import FIRST_ERROR, STALE, UNAPPROVED
 from pytest_llmgate.engine.stream import TestStream
 from pytest_llmgate.engine.verdicts import first_problem, left_undecided
@@ -165,6 +166,9 @@ def runaway_sentence(gate: RunawayFold, decision: Decision, stream: TestStream) 
     y, m = gate.earlier
     multiple = f"{gate.factor:g} × their case's baseline"
     counted = f"{gate.runaways} of {gate.n} trials took over {multiple}, {y} of {m} of its own"
+    if gate.rule.paired:
+        one = f"{gate.factor:g} × the baseline's one to their case"
+        counted = f"{gate.runaways} of {gate.n} replies took over {one}, {y} the other way round"
     if decision.stop_reason == "census":
         word = "no more" if decision.outcome is Outcome.PASS else "more"
         return f"{counted} (census): {word} than the baseline"
@@ -172,8 +176,10 @@ def runaway_sentence(gate: RunawayFold, decision: Decision, stream: TestStream) 
         return f"{counted}: {points(gate.rule.excess)} more is ruled out ({percent(gate.plan.beta)} risk)"
     if decision.outcome is Outcome.FAIL:
         return f"{counted}: no more than the baseline is ruled out ({percent(gate.plan.alpha_used)} risk)"
-    excess = points(gate.rule.excess)
-    return f"{counted}: cannot tell the same from {excess} more yet; {_end(gate, decision, stream)}"
+    excess, end = points(gate.rule.excess), _end(gate, decision, stream)
+    if gate.rule.paired and decision.stop_reason in ("fixed", "ceiling"):
+        end = "propose a baseline with more replies a case (baseline_trials), or allow a larger difference"
+    return f"{counted}: cannot tell the same from {excess} more yet; {end}"
 
 
 def latency_sentence(plan: GatePlan, against: Compared, figures: Mapping[str, Any]) -> str:

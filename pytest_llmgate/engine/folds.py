@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from pytest_llmgate.core.decision import Rule
 from pytest_llmgate.core.plan import GatePlan, TestPlan
-from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold, RunawayFold
+from pytest_llmgate.engine.compared import ComparedFold, CostFold, PairFold
+from pytest_llmgate.engine.compared_runaways import RunawayFold
 from pytest_llmgate.engine.gate import Fold, GateFold
 from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.stats.against import compared_rule
@@ -30,5 +31,5 @@ def _fold(gate: GatePlan, plan: TestPlan, rate_rule: Callable[[GatePlan], Rule])
     if isinstance(rule, CostRule):
         return CostFold(gate, rule, members)
     if isinstance(rule, RunawayRule):
-        return RunawayFold(gate, rule, members)
+        return RunawayFold(gate, rule, plan.seed, members)
     return ComparedFold(gate, members)

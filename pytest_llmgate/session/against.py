@@ -12,7 +12,7 @@ from typing import Any
 from pytest_llmgate.core.baseline import baseline_file
 from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.codec import digest
-from pytest_llmgate.core.compared import PARAMETERS, Compared, ReplyBaseline, compare
+from pytest_llmgate.core.compared import COST_UNIT, PARAMETERS, UNIT, Compared, ReplyBaseline, compare
 from pytest_llmgate.core.markers import PERCENTILES
 from pytest_llmgate.core.plan import COST_REGRESSION, GatePlan, ModelPlan, TestPlan, plan_digest
 from pytest_llmgate.core.settings import Settings
@@ -120,7 +120,8 @@ def parameters(gate: GatePlan) -> Mapping[str, Any]:
     """The parameters that the figures of a gate's baseline depend on."""
     found = {name: gate.params[name] for name in PARAMETERS if name in gate.params}
     if gate.type == COST_REGRESSION:
-        return {"of": "total_tokens", "runaway_factor": RUNAWAY_FACTOR, **found}
+        unit = {UNIT: COST_UNIT} if found.get("of") == "cost" else {}
+        return {"of": "total_tokens", "runaway_factor": RUNAWAY_FACTOR, **found, **unit}
     if gate.compared is None or gate.compared.kind != "latency":
         return {}
     limits = [name.removesuffix("_ms") for name in gate.params if name in PERCENTILES]  # filled in from a baseline

@@ -13,7 +13,7 @@ from pytest_llmgate.core.plan import GatePlan, TestPlan
 from pytest_llmgate.core.rates import percent
 from pytest_llmgate.engine.compared_words import anchor_words, few_pairs, limit_of, points, stale_step
 from pytest_llmgate.reports.plan_gates import ComparedFigures, GateFigures
-from pytest_llmgate.stats.against import ComparedRule, compared_rule, pairs_within
+from pytest_llmgate.stats.against import ComparedRule, compared_rule, pairs_within, relative_sd
 from pytest_llmgate.stats.cost_rule import CostRule
 from pytest_llmgate.stats.paired import PairedRate, paired_figures
 from pytest_llmgate.stats.runaways import RunawayRule
@@ -54,10 +54,15 @@ def _said(gate: GatePlan, plan: TestPlan, against: Compared, rule: ComparedRule 
     if isinstance(rule, CostRule):
         limit, looks = percent(gate.margin or 0.0), " and ".join(f"{look:,}" for look in rule.looks)
         said = f"no increase is good, + {limit} must be caught; looks at {looks} trials (asymptotic)"
+        assert against.baseline is not None
+        if relative_sd(against.baseline) == 0.0:
+            never = (
+                "no two of the baseline's replies to a case differ: if today's do not either, the first look decides"
+            )
+            return rule.looks[0], said, never, _risks(gate)
         return rule.ceiling, said, _risks(gate)
     if isinstance(rule, RunawayRule):
-        good = f"no more than the baseline is good, {points(rule.excess)} more must be caught"
-        return rule.n, f"{good}; one look at {rule.n:,} trials", _risks(gate), *_too_few(rule, against)
+        return _runaways(gate, rule, against)
     if against.standing == "stale":
         blocks = " and block" if gate.blocks else ""
         return 0, f"its baseline cannot be compared with: it will be inconclusive{blocks}; {stale_step(against)}"
@@ -65,13 +70,27 @@ def _said(gate: GatePlan, plan: TestPlan, against: Compared, rule: ComparedRule 
     return 0, f"no approved baseline yet: {blocks}"
 
 
+def _runaways(gate: GatePlan, rule: RunawayRule, against: Compared) -> Sequence[float | str]:
+    good = f"no more than the baseline is good, {points(rule.excess)} more must be caught"
+    kind = "pairs, as cases have one reply in the baseline" if rule.paired else "trials"
+    return (
+        rule.ceiling if not rule.paired else rule.n,
+        f"{good}; one look at {rule.n:,} {kind}",
+        _risks(gate),
+        *_too_few(rule, against),
+    )
+
+
 def _too_few(rule: RunawayRule, against: Compared) -> list[str]:
     """That not even a build without any runaway could pass."""
     known = against.baseline.figures if against.baseline is not None else {}
-    clean = rule.decide(rule.n, 0, known.get("runaways", 0), max(1, known.get("runaways_of", 1)))
+    earlier = (0, rule.n) if rule.paired else (known.get("runaways", 0), max(1, known.get("runaways_of", 1)))
+    clean = rule.decide(rule.n, 0, *earlier)
     if clean is not None and clean.outcome is Outcome.PASS:
         return []
-    return [f"note: {rule.n:,} trials cannot rule that out: allow more, or write larger runaway_points"]
+    more = "propose a baseline with more replies (baseline_trials)" if rule.paired else "allow more"
+    unit = "pairs" if rule.paired else "trials"
+    return [f"note: {rule.n:,} {unit} cannot rule that out: {more}, or write larger runaway_points"]
 
 
 def _risks(gate: GatePlan) -> str:

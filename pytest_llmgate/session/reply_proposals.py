@@ -102,9 +102,15 @@ def _usage(gate: GatePlan, rows: Sequence[Row], factor: int) -> tuple[dict[str, 
         usage.add(usage_from_row(row["usage"]))
     if not cases:
         return {}, {}
+    found, figures = usage_figures(cases, factor)
+    return found, {**figures, **_known(usage.total)}
+
+
+def usage_figures(cases: Mapping[str, Sequence[int]], factor: int) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """The figures of each case and of all of them, from what every trial of a case took."""
     found = {case: {"n": len(own), "total": sum(own), "squares": _squares(own)} for case, own in cases.items()}
     sums = {name: sum(case[name] for case in found.values()) for name in ("n", "total")}
-    return found, {**sums, **_known(usage.total), **_runaways(list(cases.values()), factor)}
+    return found, {**sums, **_runaways(list(cases.values()), factor)}
 
 
 def _squares(figures: Sequence[int]) -> int:
@@ -122,19 +128,19 @@ def _known(usage: Usage) -> dict[str, int]:
 
 
 def _runaways(cases: Sequence[Sequence[int]], factor: int) -> dict[str, int]:
-    """Trials over a multiple of the mean of the others of their case, as tomorrow's are over that of the baseline's.
+    """Trials over a multiple of the mean of the others of their case; nothing where no case has others.
 
-    Where a case has one trial it is held against all others: there is nothing nearer.
+    Replies to other cases are no yardstick: those of a case with one trial are compared with today's, in pairs.
     """
-    everything, n = sum(map(sum, cases)), sum(map(len, cases))
-    runaways = looked_at = 0
-    for case in cases:
-        total = sum(case)
-        for figure in case:
-            others, many = (total - figure, len(case) - 1) if len(case) > 1 else (everything - figure, n - 1)
-            looked_at += many > 0
-            runaways += many > 0 and figure * many > factor * others
-    return {"runaways": runaways, "runaways_of": looked_at}
+    several = [case for case in cases if len(case) > 1]
+    if not several:
+        return {}
+    runaways = sum(
+        figure * (len(case) - 1) > factor * (total - figure)
+        for case, total in ((case, sum(case)) for case in several)
+        for figure in case
+    )
+    return {"runaways": runaways, "runaways_of": sum(map(len, several))}
 
 
 def _latency(rows: Sequence[Row]) -> dict[str, int]:

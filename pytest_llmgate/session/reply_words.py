@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_llmgate.core.compared import ReplyBaseline, compare
+from pytest_llmgate.core.compared import MICRO_UNITS, ReplyBaseline, compare, in_unit
 from pytest_llmgate.reports.words import counted, percent
 
 _SHOWN_CASES = 3
 _USD = 1_000_000
+_SMALL = 0.0005  # below, six decimals of a dollar hide a percent
 
 
 def reply_kind(entry: ReplyBaseline) -> str:
@@ -27,7 +28,7 @@ def _scored(entry: ReplyBaseline) -> str:
     if entry.kind == "latency":
         shown = ", ".join(f"p{share} {figures[f'p{share}_us'] / 1000:g} ms" for share in (50, 95, 99))
         return f"{shown} of {counted(figures['n'], 'trial')}"
-    mean = _amount(figures["total"] / figures["n"], entry)
+    mean = _amount(in_unit(entry).figures["total"] / figures["n"], entry)
     cost = figures.get("cost_microusd")
     price = "" if cost is None else f", {cost / figures['n'] / _USD:.6f} USD"
     runaways = f", {counted(figures['runaways'], 'runaway')}" if "runaways" in figures else ""
@@ -40,11 +41,13 @@ def _cases(entry: ReplyBaseline) -> str:
 
 def _amount(value: float, entry: ReplyBaseline) -> str:
     of = str(entry.parameters.get("of", "figures"))
-    return f"{value / _USD:.6f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
+    usd = value / (_USD * MICRO_UNITS)
+    return f"{usd:.{6 if usd >= _SMALL else 9}f} USD" if of == "cost" else f"{value:,.1f} {of.replace('_', ' ')}"
 
 
 def anchor_moved(old: ReplyBaseline, new: ReplyBaseline) -> str:
     """From where to where an anchor moved."""
+    old, new = in_unit(old), in_unit(new)
     if (old.kind, old.parameters) != (new.kind, new.parameters):
         return f"anchor moved: {reply_kind(old)} → {reply_kind(new)}"
     was, now = tested(old), tested(new)
@@ -62,6 +65,7 @@ def anchor_moved(old: ReplyBaseline, new: ReplyBaseline) -> str:
 
 def loosens(old: ReplyBaseline, new: ReplyBaseline) -> bool:
     """Whether a gate is easier to keep against the new entry; also where the two cannot be compared."""
+    old, new = in_unit(old), in_unit(new)
     return (old.kind, old.parameters) != (new.kind, new.parameters) or tested(new) > tested(old)
 
 
@@ -84,6 +88,7 @@ def reply_differences(old: ReplyBaseline, new: ReplyBaseline) -> Iterator[str]:
     if replace(old, reason=new.reason, author=new.author) == new:
         yield "the same figures, accepted for another reason"
         return
+    old, new = in_unit(old), in_unit(new)
     yield from compare(old.kind, old, new.digests, new.parameters, frozenset(new.cases)).sentences
     yield f"{reply_kind(old)} → {reply_kind(new)}"
     if old.kind != new.kind:

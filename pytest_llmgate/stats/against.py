@@ -11,11 +11,14 @@ from pytest_llmgate.stats.clusters import discordance
 from pytest_llmgate.stats.cost_rule import CostGoal, CostRule, cost_rule, planned_n
 from pytest_llmgate.stats.pair_bets import natural_pairs
 from pytest_llmgate.stats.paired import PairedGoal, PairedRate
+from pytest_llmgate.stats.ratio import Sums
 from pytest_llmgate.stats.runaways import RunawayRule
+from pytest_llmgate.stats.yardsticks import comparable, in_pairs
 
 USUAL_LOOKS = 5
 USUAL_N = 400
-"""Trials of a gate on what replies take, where nothing is known of their spread."""
+"""Trials of a gate on what replies take, where nothing is known of their spread. Nor is it where none of the baseline's
+replies differ: if today's do not either, the first look decides, and if they do, theirs is the spread that counts."""
 UNKNOWN_N = 400
 """Trials that a baseline rests on where nothing else says how many, as there is none to compare with yet."""
 RUNAWAY_POINTS = 1.5
@@ -38,7 +41,7 @@ def compared_rule(gate: GatePlan, trials: int | None, cases: int) -> ComparedRul
         if against.kind == "quality":
             return paired_rule(gate, against, against.baseline, trials)
         if gate.params.get("part") == RUNAWAYS:
-            return _runaways(gate, trials)
+            return _runaways(gate, against, trials)
         return _cost(gate, against.baseline, trials, cases)
     except ValueError as fault:
         raise problem("rates-impossible", f"gate {gate.name!r}: {fault}", gate.where) from None
@@ -49,11 +52,17 @@ def trials_of(rule: ComparedRule | None) -> int:
     return UNKNOWN_N if rule is None else rule.ceiling
 
 
-def _runaways(gate: GatePlan, trials: int | None) -> RunawayRule:
+def _runaways(gate: GatePlan, against: Compared, trials: int | None) -> RunawayRule:
+    """The rule on as many trials as surely have a yardstick among those that are planned."""
     excess = round(float(gate.params.get("runaway_points", RUNAWAY_POINTS)) / 100.0, 12)
     planned = math.ceil(_RUNAWAYS_SEEN / excess)
-    n = planned if trials is None else trials if gate.rule == "fixed" else min(trials, planned)
-    return RunawayRule(alpha_used=gate.alpha_used, beta=gate.beta, excess=excess, n=max(n, 1))
+    most = planned if trials is None else trials if gate.rule == "fixed" else min(trials, planned)
+    paired = in_pairs(against.common)
+    sizes = [case["n"] for case in against.common.values()]
+    n = comparable([*sizes, *[0] * against.fresh], most, paired)
+    return RunawayRule(
+        alpha_used=gate.alpha_used, beta=gate.beta, excess=excess, n=max(n, 1), paired=paired, within=most
+    )  # fmt: skip
 
 
 def paired_rule(gate: GatePlan, against: Compared, baseline: ReplyBaseline, trials: int | None) -> PairedRate:
@@ -89,17 +98,19 @@ def _cost(gate: GatePlan, baseline: ReplyBaseline, trials: int | None, cases: in
     goal = CostGoal(margin=gate.margin, alpha=gate.alpha, beta=gate.beta, family=gate.family)
     looks = 1 if gate.rule == "fixed" else int(gate.params.get("looks", USUAL_LOOKS))
     spread = relative_sd(baseline)
-    n = USUAL_N if spread is None else planned_n(goal, relative_sd=spread, cases=cases)
+    n = planned_n(goal, relative_sd=spread, cases=cases) if spread else USUAL_N
     if trials is not None:
         n = trials if gate.rule == "fixed" else min(n, trials)
     return cost_rule(goal, max(n, 2), looks=looks, cases=cases)
 
 
 def relative_sd(baseline: ReplyBaseline) -> float | None:
-    """Standard deviation of the difference of two replies to one case, by the baseline's mean; None if unknown."""
-    several = [case for case in baseline.cases.values() if case["n"] > 1]
-    if sum(case["n"] - 1 for case in several) < _ENOUGH or not baseline.figures["total"]:
+    """Standard deviation of the difference of two replies to one case, by the baseline's mean; None if unknown.
+
+    0 where no two replies to a case differ: of a build whose replies do that says no more than None.
+    """
+    several = [Sums(**case) for case in baseline.cases.values() if case["n"] > 1]
+    if sum(case.n - 1 for case in several) < _ENOUGH or not baseline.figures["total"]:
         return None
     mean = baseline.figures["total"] / baseline.figures["n"]
-    within = [(case["squares"] - case["total"] ** 2 / case["n"]) / (case["n"] - 1) for case in several]
-    return math.sqrt(2.0 * math.fsum(within) / len(within)) / mean
+    return math.sqrt(2.0 * math.fsum(case.variance for case in several) / len(several)) / mean

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pytest_llmgate.core.decision import Decision, Outcome
-from pytest_llmgate.stats import binomial
-from pytest_llmgate.stats.special import betainc_inv
+from pytest_llmgate.stats.runaway_pairs import pairs_p_less
+from pytest_llmgate.stats.unconditional import OUTSIDE, exact_interval, masses
 
 DEFAULT_FACTOR = 3.0  # tokens above this many times the baseline of their case
 DEFAULT_EXCESS = 0.015  # below 2 %: of runaways that cost 6 times as much, some stay below the factor
-_OUTSIDE = 1e-6  # the nuisance rate lies outside the searched range with this probability, which is added to p
-_NEGLIGIBLE = 1e-16
 _PRECISION = 1e-5
 
 
@@ -31,13 +29,14 @@ def runaway_p(x: int, n: int, y: int, m: int) -> float:
 
 
 def runaway_excess(
-    x: int, n: int, y: int, m: int, *, below: float, above: float, hint: float = DEFAULT_EXCESS
+    x: int, n: int, y: int, m: int, *, below: float, above: float, hint: float = DEFAULT_EXCESS, paired: bool = False
 ) -> tuple[float, float, float]:
     """The difference of the runaway rates, x / n - y / m, with one-sided bounds by exact tests.
 
     The lower bound holds at confidence 1 - below, the upper at 1 - above, both to 1e-5; 0 and `hint` are tried
     first and stay exactly on their side, so that bounds agree with a test of either.
-    Args: as runaway_p; below, above in (0, 0.5]; hint in (0, 1). Raises ValueError.
+    Args: as runaway_p; below, above in (0, 0.5]; hint in (0, 1); paired: x and y are of the same n = m pairs.
+    Raises ValueError.
     Source: the score-like statistic of Dunnett & Gent (1977), Biometrics 33; exact inversion after Chan &
     Zhang (1999), Biometrics 55.
     """
@@ -46,8 +45,9 @@ def runaway_excess(
         if not 0.0 < level <= 0.5:
             raise ValueError(f"the error of a one-sided bound lies between 0 and 0.5, not at {level:g}")
     estimate = x / n - y / m
-    upper = _limit(lambda d: _p_less(x, n, y, m, d) > above, estimate, hint)
-    lower = -_limit(lambda d: _p_less(y, m, x, n, d) > below, -estimate, 0.0)
+    less = _pairs_p_less if paired else _p_less
+    upper = _limit(lambda d: less(x, n, y, m, d) > above, estimate, hint)
+    lower = -_limit(lambda d: less(y, m, x, n, d) > below, -estimate, 0.0)
     return estimate, lower, upper
 
 
@@ -57,14 +57,17 @@ class RunawayRule:
 
     Passes where an excess of `excess` or more (a difference of rates) is ruled out at error beta; else fails where
     "more than the baseline" has p <= alpha_used; else inconclusive. Fails before n trials once it would fail even if
-    no later trial ran away. Args: alpha_used in (0, 0.5]; beta in (0, 0.5]; n >= 1; excess in (0, 1).
-    Raises ValueError.
+    no later trial ran away; of pairs never, as later ones can take back. Args: alpha_used in (0, 0.5]; beta in
+    (0, 0.5]; n >= 1; excess in (0, 1); paired: see runaway_pairs; within: the trials among which n
+    can be judged, if these are more. Raises ValueError.
     """
 
     alpha_used: float
     beta: float
     n: int
     excess: float = DEFAULT_EXCESS
+    paired: bool = False
+    within: int = 0
 
     def __post_init__(self) -> None:
         for name in ("alpha_used", "beta"):
@@ -81,11 +84,13 @@ class RunawayRule:
 
     @property
     def ceiling(self) -> int:
-        """The planned number of trials."""
-        return self.n
+        """The planned number of trials, those included that nothing can be held against."""
+        return max(self.n, self.within)
 
     def decide(self, n: int, x: int, y: int, m: int) -> Decision | None:
-        """The decision at x runaways of n trials, against y of m; None to go on."""
+        """The decision at x runaways of n trials, against y of m (of the same n pairs, if paired); None to go on."""
+        if n < self.n and self.paired:
+            return None
         if n < self.n:
             settled = self._fails(self.n, x, y, m) and not self._passes(self.n, x, y, m)
             return Decision(Outcome.FAIL, "boundary") if settled else None
@@ -99,13 +104,15 @@ class RunawayRule:
 
     def bounds(self, n: int, x: int, y: int, m: int) -> tuple[float, float, float]:
         """The excess with bounds that agree with the decision at n (see runaway_excess)."""
-        return runaway_excess(x, n, y, m, below=self.alpha_used, above=self.beta, hint=self.excess)
+        return runaway_excess(x, n, y, m, below=self.alpha_used, above=self.beta, hint=self.excess, paired=self.paired)
 
     def _passes(self, n: int, x: int, y: int, m: int) -> bool:
-        return _p_less(x, n, y, m, self.excess) <= self.beta
+        less = _pairs_p_less if self.paired else _p_less
+        return less(x, n, y, m, self.excess) <= self.beta
 
     def _fails(self, n: int, x: int, y: int, m: int) -> bool:
-        return runaway_p(x, n, y, m) <= self.alpha_used
+        p = _pairs_p_less(y, m, x, n, 0.0) if self.paired else runaway_p(x, n, y, m)
+        return p <= self.alpha_used
 
 
 def _check(x: int, n: int, y: int, m: int) -> None:
@@ -126,6 +133,11 @@ def _limit(kept: Callable[[float], bool], estimate: float, hint: float) -> float
     return high
 
 
+def _pairs_p_less(x: int, n: int, y: int, m: int, excess: float) -> float:
+    """As `_p_less`, of n = m pairs."""
+    return pairs_p_less(x, y, n, excess)
+
+
 @lru_cache(maxsize=1024)
 def _p_less(x: int, n: int, y: int, m: int, excess: float) -> float:
     """Exact p-value of "x / n is less than y / m + excess" against rates that differ by `excess` or more."""
@@ -136,7 +148,7 @@ def _p_less(x: int, n: int, y: int, m: int, excess: float) -> float:
     limits: dict[int, int] = {}
     for rate in _nuisance(x, n, y, m, excess):
         worst = max(worst, _p_region(n, m, rate, excess, seen, limits))
-    return min(1.0, worst + _OUTSIDE)
+    return min(1.0, worst + OUTSIDE)
 
 
 def _statistic(x: int, n: int, y: int, m: int, excess: float) -> float:
@@ -154,9 +166,9 @@ def _statistic(x: int, n: int, y: int, m: int, excess: float) -> float:
 def _nuisance(x: int, n: int, y: int, m: int, excess: float) -> Iterator[float]:
     """Baseline rates to try: an exact interval, evenly spaced where a rate's own error is even (arcsine)."""
     if excess == 0.0:
-        low, high = _exact(x + y, n + m)
+        low, high = exact_interval(x + y, n + m)
     else:
-        low, high = _exact(y, m)
+        low, high = exact_interval(y, m)
     low, high = max(low, 0.0, -excess), min(high, 1.0, 1.0 - excess)
     low, high = min(low, high), high
     start, end = (math.asin(math.sqrt(p)) for p in (low, high))
@@ -165,23 +177,17 @@ def _nuisance(x: int, n: int, y: int, m: int, excess: float) -> Iterator[float]:
         yield min(high, max(low, math.sin(start + (end - start) * i / steps) ** 2))
 
 
-def _exact(k: int, n: int) -> tuple[float, float]:
-    """Clopper and Pearson's interval at confidence 1 - 1e-6."""
-    low = betainc_inv(k, n - k + 1, 0.5 * _OUTSIDE) if k else 0.0
-    return low, betainc_inv(k + 1, n - k, 1.0 - 0.5 * _OUTSIDE) if k < n else 1.0
-
-
 def _p_region(n: int, m: int, rate: float, excess: float, seen: float, limits: dict[int, int]) -> float:
     """P(a table at least as far below the excess as the seen one), at baseline rate `rate`.
 
     limits: for each y the largest x of the region, which only grows with y; filled in as needed.
     """
-    first, masses = _masses(n, min(1.0, max(0.0, rate + excess)))
+    first, tops = masses(n, min(1.0, max(0.0, rate + excess)))
     tail, below = [], 0.0
-    for mass in masses:
+    for mass in tops:
         below += mass
         tail.append(below)
-    start, weights = _masses(m, rate)
+    start, weights = masses(m, rate)
     found = 0.0
     for y, weight in enumerate(weights, start):
         last = limits[y] if y in limits else limits.setdefault(y, _largest(n, y, m, excess, seen))
@@ -197,25 +203,3 @@ def _largest(n: int, y: int, m: int, excess: float, seen: float) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if _statistic(middle, n, y, m, excess) <= seen + 1e-9 else (low, middle)
     return low
-
-
-def _masses(n: int, p: float) -> tuple[int, list[float]]:
-    """The binomial probabilities that matter, and the count at which they begin."""
-    mode = min(n, int((n + 1) * p))
-    peak = binomial.pmf(mode, n, p)
-    if p <= 0.0 or p >= 1.0:
-        return mode, [1.0]
-    odds, least = p / (1.0 - p), peak * _NEGLIGIBLE
-    upper, mass = [], peak
-    for k in range(mode, n):
-        mass *= (n - k) / (k + 1) * odds
-        if mass < least:
-            break
-        upper.append(mass)
-    lower, mass = [], peak
-    for k in range(mode, 0, -1):
-        mass *= k / ((n - k + 1) * odds)
-        if mass < least:
-            break
-        lower.append(mass)
-    return mode - len(lower), [*reversed(lower), peak, *upper]

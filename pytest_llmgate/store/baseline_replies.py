@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from pytest_llmgate.core.baseline_key import BaselineKey
-from pytest_llmgate.core.compared import CASE_FIGURES, DIGESTS, PARAMETERS, SUM_FIGURES, Figures, ReplyBaseline
+from pytest_llmgate.core.compared import (
+    CASE_FIGURES,
+    COST_UNIT,
+    DIGESTS,
+    PARAMETERS,
+    SUM_FIGURES,
+    UNIT,
+    Figures,
+    ReplyBaseline,
+)
 from pytest_llmgate.store.baseline_checks import Wrong, check_keys, count_of, object_of, text_of, text_or_null
 
 KINDS: tuple[Figures, ...] = get_args(Figures)
 _ROW = frozenset({"kind", "cases", "figures", "digests", "parameters", "reason", "author"})
 _OLD = frozenset(DIGESTS) - {"cases"}  # stand in the entries of every version
-_LARGEST = 1 << 63  # squares of micro-USD are large
+_LARGEST = {"squares": 1 << 126}  # of nano-USD they are large
+_USUAL = 1 << 63
 _NEEDED: Mapping[Figures, frozenset[str]] = {
     "quality": frozenset({"passed", "n"}),
     "usage": frozenset({"n", "total"}),
@@ -64,7 +74,7 @@ def _case(value: Any, kind: Figures, *keys: str) -> Mapping[str, int]:
     figures = object_of(value, *keys)
     check_keys(figures, frozenset(CASE_FIGURES[kind]), *keys)
     for name, number in figures.items():
-        count_of(number, *keys, name, most=_LARGEST)
+        count_of(number, *keys, name, most=_LARGEST.get(name, _USUAL))
     if figures["n"] == 0:
         raise Wrong(f"{keys[-1]!r} was never drawn: leave it out", *keys)
     if figures.get("passed", 0) > figures["n"]:
@@ -96,12 +106,19 @@ def _check_sums(
 
 def _parameters(value: Any, *keys: str) -> Mapping[str, Any]:
     given = object_of(value, *keys)
-    strays = sorted(given.keys() - PARAMETERS)
+    strays = sorted(given.keys() - PARAMETERS - {UNIT})
     if strays:
         raise Wrong(f"there is no parameter {strays[0]!r}", *keys, strays[0])
     for name, item in given.items():
         if name == "of":
             text_of(item, *keys, name)
+        elif name == UNIT:
+            _unit(given, *keys)
         else:
             count_of(item, *keys, name)
     return given
+
+
+def _unit(given: Mapping[str, Any], *keys: str) -> None:
+    if given.get("of") != "cost" or given[UNIT] != COST_UNIT:
+        raise Wrong(f"'unit' is {COST_UNIT}, and of 'of: cost' only; without it costs are in micro-USD", *keys, UNIT)

@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 
 from pytest_llmgate.core.decision import Outcome
+from pytest_llmgate.stats.against import USUAL_N
 from pytest_llmgate.stats.cost_rule import DEFAULT_LOOKS, CostGoal, CostRule, cost_rule, planned_n
 from pytest_llmgate.stats.ratio import Sums
 from pytest_llmgate.stats.runaways import RunawayRule
@@ -75,6 +76,23 @@ def test_a_planned_build_passes_as_often_as_planned(cases: int) -> None:
     rule = cost_rule(GOAL, planned_n(GOAL, relative_sd=sd, cases=cases), cases=cases)
     passed = shares(rule, cases, "lognormal", 0.0)[Outcome.PASS] / RUNS
     assert passed >= 0.95 - 3.0 * math.sqrt(0.05 * 0.95 / RUNS)
+
+
+@pytest.mark.parametrize(("rate", "times"), [(0.1, 2), (0.05, 3)])
+def test_a_rise_of_few_replies_over_a_baseline_that_never_varied_does_not_pass(rate: float, times: int) -> None:
+    """+ 10 % in the mean, as one call in ten is made twice. With 30 trials two in ten of such builds would pass."""
+    rng, rule, cases = random.Random(f"{rate}"), cost_rule(GOAL, USUAL_N, cases=40), 40
+    passed = 0
+    for _ in range(RUNS):
+        today = [times if rng.random() < rate else 1 for _ in range(USUAL_N)]
+        for look in rule.looks:
+            own = [today[k:look:cases] for k in range(cases)]
+            sums = [Sums(len(calls), sum(calls), sum(n * n for n in calls)) for calls in own]
+            decision = rule.decide(look, sums, [Sums(10, 10, 10)] * cases)
+            if decision is not None:
+                passed += decision.outcome is Outcome.PASS
+                break
+    assert passed / RUNS <= ALLOWED
 
 
 def runaway_shares(rate: float, before: float, m: int) -> Counter[Outcome]:

@@ -270,6 +270,50 @@ def test_runaways_are_held_against_the_baselines_own() -> None:
     assert same.verdict is not Outcome.FAIL, "four in a hundred ran away before"
 
 
+def single(of: int = 400) -> GatePlan:
+    """A gate on runaways whose baseline has one reply a case, each case twice as large as the one before, up to 8."""
+    sizes = {f"c{number}": 100 * 2 ** (number % 4) for number in range(of)}
+    baseline = ReplyBaseline(
+        test="a.suite.yaml::t", gate=COST_REGRESSION, kind="usage", digests=NONE, parameters=PARAMETERS,
+        cases={case: {"n": 1, "total": size, "squares": size * size} for case, size in sizes.items()},
+        figures={"n": of, "total": sum(sizes.values())},
+    )  # fmt: skip
+    return cost(baseline, name=f"{COST_REGRESSION}-{RUNAWAYS}", params={"part": RUNAWAYS})
+
+
+def test_one_reply_a_case_is_held_against_its_own_case() -> None:
+    """Large cases are no runaways; what falls below a third counts against what rises above three times."""
+    size: Callable[[Trial], int] = lambda trial: 100 * 2 ** (trial.case % 4)  # noqa: E731
+    same = tokens(window(single(), cases=cases(400)), size)
+    assert (same.verdict, same.n) == (Outcome.PASS, 320)
+    assert (same.figures["runaways"], same.figures["baseline_runaways"]) == (0, 0)
+    dear = tokens(window(single(), cases=cases(400)), lambda trial: size(trial) * (6 if trial.index % 25 == 0 else 1))
+    assert (dear.verdict, dear.figures["runaways"]) == (Outcome.FAIL, 13)
+    both = tokens(window(single(), cases=cases(400)), lambda trial: size(trial) * (6, 1, 1, 1)[trial.index % 4] // (
+        7 if trial.index % 4 == 2 else 1))  # fmt: skip
+    assert both.verdict is not Outcome.FAIL, "as many rose as fell"
+
+
+def test_every_single_reply_is_used_once() -> None:
+    found = tokens(window(single(of=40), trials=400), lambda trial: 100 * 2 ** (trial.case % 4))
+    assert (found.verdict, found.figures["runaways_of"]) == (Outcome.INCONCLUSIVE, 40)
+
+
+def test_cases_without_a_baseline_leave_the_look_on_runaways_within_reach() -> None:
+    """8 of 48 cases are new: of 320 trials no fewer than 264 have something to be held against."""
+    gate = cost(usage(100), name=f"{COST_REGRESSION}-{RUNAWAYS}", params={"part": RUNAWAYS})
+    assert gate.compared is not None
+    gate = replace(gate, compared=replace(gate.compared, cases=48))
+    found = tokens(window(gate, cases=cases(48), trials=320), lambda trial: 100)
+    assert (found.verdict, found.figures["runaways_of"]) == (Outcome.PASS, 264)
+
+
+def test_an_unknown_figure_in_a_pair_is_a_runaway_where_that_is_the_worse() -> None:
+    stream = window(single(), cases=cases(400), max_errors=0.5)
+    found = tokens(stream, lambda trial: None if trial.index % 50 == 0 else 100 * 2 ** (trial.case % 4))
+    assert (found.verdict, found.stop_reason) == (Outcome.INCONCLUSIVE, "holes")
+
+
 def test_one_possible_reply_a_case_is_a_census() -> None:
     model: dict[str, Any] = {"kind": "prompt", "cases": cases(4)}
     stream = window(against(quality(1, 1, of=4)), **model)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_llmgate.core.baseline_key import ANCHOR, BaselineKey
-from pytest_llmgate.core.compared import DIGESTS, ReplyBaseline
+from pytest_llmgate.core.compared import DIGESTS, ReplyBaseline, in_unit
 from pytest_llmgate.core.errors import LlmgateError
+from pytest_llmgate.session.reply_words import reply_differences
 from pytest_llmgate.store.accepting import accepted, changes, says_the_same
 from pytest_llmgate.store.baseline_lines import decode, encode
 from pytest_llmgate.store.baselines import Baselines
@@ -69,6 +70,33 @@ def test_a_file_holds_one_whole_number_a_line() -> None:
     assert not any("." in line.rpartition(":")[2] for line in lines if line.strip().startswith('"total'))
 
 
+NANO = {"of": "cost", "runaway_factor": 3, "unit": "nano-USD"}
+
+
+@given(st.lists(st.integers(0, 1 << 50), min_size=1, max_size=7))
+def test_costs_in_nano_usd_come_back_however_large(figures: list[int]) -> None:
+    """A million USD a trial, squared, has more than 64 bits."""
+    entry = usage(*figures, parameters=NANO)
+    if entry.figures["total"] < 1 << 53:
+        assert decode(encode([entry]), FILE)[entry.key] == entry
+
+
+@given(st.lists(st.integers(0, 1 << 20), min_size=1, max_size=9))
+def test_figures_without_a_unit_are_micro_usd_of_earlier_versions(figures: list[int]) -> None:
+    before = usage(*figures, parameters={"of": "cost", "runaway_factor": 3})
+    today = usage(*(1000 * figure for figure in figures), parameters=NANO)
+    assert in_unit(before) == today
+    assert in_unit(today) is today
+    assert in_unit(usage(*figures)) == usage(*figures), "tokens have no unit"
+
+
+def test_an_old_unit_is_no_difference() -> None:
+    before, today = usage(2, 2, parameters={"of": "cost", "runaway_factor": 3}), usage(2000, 2600, parameters=NANO)
+    said = list(reply_differences(before, today))
+    assert said[0].startswith("0.000002000 USD a trial"), "no parameter that changed comes before the figures"
+    assert "+15.0 % a trial" in said
+
+
 def spoiled(entry: ReplyBaseline, *keys: str, value: Any) -> bytes:
     tree = json.loads(encode([entry]))
     at = tree["tests"][entry.test][entry.gate][entry.arm]
@@ -97,6 +125,9 @@ def spoiled(entry: ReplyBaseline, *keys: str, value: Any) -> bytes:
         (usage(10, 12), ("cases", "a", "squares"), 3, "'squares' is too small"),
         (usage(10, 12), ("figures", "runaways"), 3, "more runaways than trials"),
         (usage(10, 12), ("parameters", "runaway_factor"), -3, "whole number"),
+        (usage(10, 12), ("parameters", "unit"), "nano-USD", "'unit' is nano-USD, and of 'of: cost' only"),
+        (usage(10, 12, parameters=NANO), ("parameters", "unit"), "USD", "'unit' is nano-USD"),
+        (usage(10, 12, parameters=NANO), ("cases", "a", "squares"), 1 << 126, "below 2^126"),
         (LATENCY, ("figures",), {"n": 3}, "p50_us, p95_us, p99_us"),
     ],
 )
