@@ -132,6 +132,8 @@ class GatePlugin:
         try:
             self.planner.check_aliases()
             self.session = GateSession(self.planner, self.run, list(plans.values()))
+            if plans:  # a mistyped path is no run to speak of
+                self.run.note_latest(self.settings.root)
         except LlmgateError as fault:
             if self.is_worker:
                 self.refused = fault  # a worker cannot end the run, so each of its tests says why

@@ -103,8 +103,6 @@ class Records:
     def begin(self, plans: Sequence[TestPlan], whole: Sequence[str]) -> None:
         """Write down what will be sampled, once for all workers; refuse to resume another plan.
 
-        From here on the run is the latest, unless it has nothing to judge: a mistyped path is no run to speak of.
-
         whole: files of suites of which no test was deselected.
         """
         manifest = self._manifest(plans, whole)
@@ -114,8 +112,6 @@ class Records:
             else:
                 self.run.write_plan([stored_plan(self._redactor, plan) for plan in plans])
                 self.run.write_manifest(manifest)
-            if plans:
-                self.run.note_latest(self.settings.root)
         if self.settings.resume:
             self._recorded = Recorded(self.run)
         self._journal = Journal(self.run, self.settings.worker)

@@ -85,6 +85,7 @@ def test_a_twin_is_promoted(shop: Repo) -> None:
     assert done.text.startswith("PROMOTE: all 2 measures keep what the baseline has")
     assert "twin in place of small on suites/c.suite.yaml" in done.text
     assert "not compared: suites/c.suite.yaml::program" in done.text
+    assert not (shop.path / ".llmgate/latest").exists(), "a comparison is no run that verdict or accept could speak of"
 
 
 @pytest.mark.parametrize(("candidate", "measure"), [("worse", "says-yes"), ("dear", "cost-regression")])

@@ -126,6 +126,14 @@ def test_naming_a_gate_without_changing_it_is_no_mistake(runs: Repo) -> None:
 # ---- replay-trial
 
 
+def test_drawing_a_trial_again_makes_no_run(runs: Repo) -> None:
+    latest, folders = runs.path / ".llmgate/latest", sorted((runs.path / ".llmgate").iterdir())
+    before = latest.read_text()
+    assert runs.llmgate("replay-trial", "pass", T.format("pass"), "7").code == 0
+    assert latest.read_text() == before, "verdict, regate and accept would speak of a trial"
+    assert sorted((runs.path / ".llmgate").iterdir()) == folders
+
+
 @pytest.mark.parametrize("name", ["drawn", "function"])
 def test_the_same_seed_draws_the_same_reply(runs: Repo, name: str) -> None:
     rows = [json.loads(line) for line in (runs.path / name / "trials.jsonl").open()]
