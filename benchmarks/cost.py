@@ -71,7 +71,8 @@ def measure(folder: Path, given: Options) -> list[Row]:
     runs = RUNS // (10 if given.quick else 1)
     jobs = [(cell, runs) for cell in (*CELLS, *RUNAWAY_CELLS)]
     few = [(cell, runs // (40 if cell.sd > 0.35 else 20)) for cell in FEW_CELLS]
-    tables = [(model, m, runs // 10) for model in ("runaways", "both-heavy") for m in (320, 2_000)]
+    kinds: tuple[models.Model, ...] = ("runaways", "both-heavy")
+    tables = [(model, m, runs // 10) for model in kinds for m in (320, 2_000)]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(simulate, jobs)
         caught = pool.map(runaways, tables)

@@ -69,7 +69,8 @@ def p_values(c: Array, b: Array, margin: float, within: bool) -> tuple[Array, Ar
     mc, mb = mc.mean(axis=1), mb.mean(axis=1)
 
     def t(r: float) -> Array:
-        return (mc - r * mb) / np.sqrt(vc - 2.0 * r * cov + r * r * vb)
+        found: Array = (mc - r * mb) / np.sqrt(vc - 2.0 * r * cov + r * r * vb)
+        return found
 
     exists = stats.t.sf(mb / np.sqrt(vb), df)
     return np.maximum(stats.t.cdf(t(1.0 + margin), df), exists), stats.t.sf(t(1.0), df)
@@ -98,7 +99,8 @@ def _capital(gain: Array, worst: float, level: float) -> Array:
     bet = np.concatenate([np.zeros((len(gain), 1)), bet[:, :-1]], axis=1)
     capital = np.cumsum(np.log1p(bet * gain), axis=1)
     crossed = capital >= np.log(1.0 / level)
-    return np.where(crossed.any(axis=1), crossed.argmax(axis=1) + 1, gain.shape[1] + 1)
+    stops: Array = np.where(crossed.any(axis=1), crossed.argmax(axis=1) + 1, gain.shape[1] + 1)
+    return stops
 
 
 def sums(tokens: Array, trials: int, cases: int) -> list[Sums]:

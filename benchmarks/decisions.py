@@ -150,6 +150,7 @@ def _by_engine(rule: SequentialRate, rng: random.Random, rate: float) -> tuple[O
         now, _, trial, good = heapq.heappop(under_way)
         run.complete(trial, Observation(None, passed=good))
     gate = run.stream.gates[0]
+    assert isinstance(gate, GateFold)
     assert gate.decision is not None
     return gate.decision.outcome, gate.tally.n
 

@@ -22,7 +22,7 @@ SHARPNESS, RIDGE, MASS, ROUNDS = 0.5, 10.0, 1000.0, 4
 THRESHOLD = 0.8
 
 
-def pooled(given: Labelled, weights: Sequence[float]) -> Any:
+def pooled(given: Labelled, weights: Any) -> Any:
     """The figures of each answer: those of its sentences, weighted as the score weights them."""
     model = model_of(weights)
     rows = []

@@ -18,16 +18,18 @@ TESTS, TRIALS = 2000, 20
 
 def measure(folder: Path, options: Options) -> list[Row]:
     """A synthetic run of 2,000 tests with 20 trials each, of which one in fifty fails."""
-    from pytest_llmgate.session.finish import write_report
-    from pytest_llmgate.store.designs import DesignCache
+    from pytest_llmgate.extensions.registry import create_registry
+    from pytest_llmgate.session.outputs import view_of, write_outputs
     from pytest_llmgate.store.rundir import RunDir
 
     folder.mkdir(parents=True)
     run = RunDir(folder, "synthetic")
     result = synthetic(folder)
+    registry = create_registry()
     began = perf_counter()
-    write_report(run, result, DesignCache(folder))
+    outputs = write_outputs(result, view_of(run, folder, {}), registry, lambda name, renderer: name == "html")
     spent = perf_counter() - began
+    assert not outputs.warnings, outputs.warnings
     page = (folder / "report.html").read_text("utf-8")
     return [
         Figure(part="report", name="bytes of the page", values=(len(page.encode()) / 1e6,), unit="MB", most=5.0),
@@ -65,7 +67,7 @@ def synthetic(folder: Path) -> dict[str, Any]:
 def _test(number: int, *, fails: bool) -> dict[str, Any]:
     good = TRIALS // 2 if fails else TRIALS
     usage = {"calls": TRIALS, "input_tokens": 900, "output_tokens": 400, "cost_usd": None}
-    gate = {
+    gate: dict[str, Any] = {
         "name": "contains", "type": "contains", "severity": "block", "verdict": "fail" if fails else "pass",
         "n": TRIALS, "successes": good, "holes": 0, "n_all": TRIALS, "successes_all": good,
         "estimate": good / TRIALS, "interval": [0.3, 0.7] if fails else [0.86, 1.0], "threshold": 0.95, "bad": 0.8,
