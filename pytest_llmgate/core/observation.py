@@ -60,6 +60,11 @@ class Observation(NamedTuple):
     judging: Judging | None = None
 
 
+def unpaid(why: str) -> Observation | None:
+    """What a trial gives that the budget does not cover; None where there is no reason against it."""
+    return Observation(None, TrialError("budget", why)) if why else None
+
+
 class Span(NamedTuple):
     """A passage of a reply that a measure objects to, for marking.
 

@@ -66,9 +66,12 @@ class ModelCaller:
     def purse(self, model: ModelPlan) -> Purse:
         """Where calls of a model are booked that nothing could be set aside for."""
         key = (model.provider, model.alias)
-        rooms, made = self._rooms, self._purses.get(key)
-        new = made or Purse(model.model, rooms.ledger, rooms.out_of_budget, capped=rooms.capped)
-        return made or self._purses.setdefault(key, new)
+        made = self._purses.get(key)
+        if made is None:
+            rooms = self._rooms
+            new = Purse(model.model, rooms.ledger, rooms.out_of_budget, capped=rooms.capped)
+            made = self._purses.setdefault(key, new)  # another thread may have been first
+        return made
 
     def unpriced(self, free: Collection[str]) -> set[str]:
         """Models that counted tokens and named no cost. free: providers whose calls cost nothing."""

@@ -74,7 +74,7 @@ class Evidence:
         self.failing: list[Mapping[str, Any]] = []
         self._members = {gate.name: members_of(gate, plan) for gate in plan.gates if gate.cohort is not None}
         self._latencies = array("d")
-        self._measured = array("L")  # places of the cases that the latencies are of
+        self._measured = array("L")  # places of the cases that the latencies are of, where some gate has a cohort
         self.replayed = 0
         self.fields: dict[str, FieldCounts] = {}
         self.redactions: Counter[str] = Counter()
@@ -90,7 +90,8 @@ class Evidence:
         self._usage.add(record.usage)
         if record.latency_ms is not None:
             self._latencies.append(record.latency_ms)
-            self._measured.append(record.trial.case)
+            if self._members:
+                self._measured.append(record.trial.case)
         if record.replayed:
             self.replayed += 1
         if record.model is not None and (record.model in self.models or len(self.models) < MODELS):

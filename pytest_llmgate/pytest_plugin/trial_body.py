@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pytest_llmgate.core.errors import LlmgateError
-from pytest_llmgate.core.observation import Observation, TrialError
+from pytest_llmgate.core.observation import Observation, TrialError, unpaid
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.reply import NO_USAGE, Reply, Usage, usage_of
 from pytest_llmgate.core.reply_from import as_reply
@@ -105,11 +105,6 @@ class _Sampled:
         self._body = body
         self.escaped: BaseException | None = None
 
-    def _refused(self) -> Observation | None:
-        """What a trial gives that the budget does not cover; None where it may run."""
-        why = self._body.door.purse.refusal()
-        return Observation(None, TrialError("budget", why)) if why else None
-
     def _caught(self, fault: BaseException, info: BodyTrial, calls: Calls, seconds: float) -> Observation:
         if _leaves(fault, info, calls):
             self.escaped = fault
@@ -122,7 +117,7 @@ class SyncBody(_Sampled):
 
     def sample_now(self, trial: Trial) -> Observation:
         """Run the body once."""
-        refused = self._refused()
+        refused = unpaid(self._body.door.purse.refusal())
         if refused is not None:
             return refused
         arguments, info, calls = self._body.bind(trial, awaits=False)
@@ -139,7 +134,7 @@ class AsyncBody(_Sampled):
 
     async def sample(self, trial: Trial) -> Observation:
         """Run the body once."""
-        refused = self._refused()
+        refused = unpaid(self._body.door.purse.refusal())
         if refused is not None:
             return refused
         arguments, info, calls = self._body.bind(trial, awaits=True)

@@ -34,7 +34,7 @@ def spent_by(test: Mapping[str, Any]) -> str:
         return circuit_words.drawn(test)
     cases = f"{counted(test['trials'], 'trial')} on {test['cases']:,} of {counted(test['cases_total'], 'case')}"
     holes = [f"{test['holes']:,} not scored"] if test["holes"] else []
-    return ", ".join([cases, *holes, *_calls(test["usage"]), *_judges(test.get("judges"))])
+    return ", ".join([cases, *holes, *_calls(test["usage"], [test]), *_judges(test.get("judges"))])
 
 
 def spent_in_all(result: Mapping[str, Any]) -> str:
@@ -44,20 +44,15 @@ def spent_in_all(result: Mapping[str, Any]) -> str:
     """
     totals, shots = result["totals"], circuit_words.shots_in_all(result["tests"])
     if shots is None:
-        return ", ".join([counted(totals["trials"], "trial"), *_calls_in_all(totals, result["tests"])])
+        return ", ".join([counted(totals["trials"], "trial"), *_calls(totals, result["tests"])])
     trials, calls = totals["trials"] - shots.chunks, totals["calls"] - shots.jobs
     parts = [counted(trials, "trial")] if trials or len(result["tests"]) > shots.tests else []
-    said = _calls_in_all({**totals, "calls": calls}, result["tests"])
+    said = _calls({**totals, "calls": calls}, result["tests"])
     return ", ".join([*parts, *said, *shots.words(None if calls else totals["cost_usd"])])
 
 
-def _calls(usage: Mapping[str, Any]) -> list[str]:
-    if not usage["calls"]:
-        return []
-    return [part for part in (counted(usage["calls"], "call"), tokens(usage), money(usage["cost_usd"])) if part]
-
-
-def _calls_in_all(totals: Mapping[str, Any], tests: Sequence[Mapping[str, Any]]) -> list[str]:
+def _calls(totals: Mapping[str, Any], tests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Calls, tokens and money of these tests. totals: their sums."""
     used = [test["usage"] for test in tests if test["usage"]["calls"] and not test.get("circuit")]
     if not totals["calls"]:
         return []

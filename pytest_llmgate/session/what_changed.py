@@ -34,15 +34,19 @@ class Since(NamedTuple):
     against: dict[str, str | None]
 
 
-class _Versions(NamedTuple):
-    """The checkout, and the commit that it is compared with."""
+class _Versions:
+    """The checkout, and the commit that it is compared with; each file is read once."""
 
-    root: Path
-    commit: str
+    def __init__(self, root: Path, commit: str) -> None:
+        self.root = root
+        self._commit = commit
+        self._texts: dict[str, tuple[str | None, str | None]] = {}
 
     def of(self, name: str) -> tuple[str | None, str | None]:
         """The texts of a file then and now, None where there is none."""
-        return text_at(self.root, self.commit, name), text_now(self.root / name)
+        if name not in self._texts:
+            self._texts[name] = text_at(self.root, self._commit, name), text_now(self.root / name)
+        return self._texts[name]
 
 
 def changes_since(root: Path, plans: Iterable[Row], environ: Mapping[str, str], redact: Callable[[str], str]) -> Since:
@@ -58,27 +62,27 @@ def changes_since(root: Path, plans: Iterable[Row], environ: Mapping[str, str], 
     if known is None:
         return Since(None, _against(base, "git did not say which files differ"))
     names = {*known, *_untracked(root, base.commit, rows)}
-    looser = loosened_since(root, base.commit, sorted(names), _homes(rows))
+    cases = _case_files(root, sorted(names), _homes(rows))
+    looser = _looser(versions, sorted(names), cases)
     found = [
         *(_row("threshold", "", "", text, loosened=True) for text in looser),
         *(_row(*change) for name in sorted(names) if _may_gate(name) for change in _suite(versions, name)),
-        *_files(versions, names, rows),
+        *_files(versions, names, cases, rows),
     ]
     reason = f"this commit belongs to {base.target} itself, and no branch has left it" if base.on_target else ""
     return Since([_shown(row, redact) for row in _bounded(found)], _against(base, "" if names else reason))
 
 
-def loosened_since(
-    root: Path, commit: str, names: Sequence[str] | None = None, homes: Collection[str] = ()
-) -> list[str]:
-    """What suite files, test modules and pyproject.toml let pass that those of a commit did not; cases that are gone.
+def loosened_since(root: Path, commit: str) -> list[str]:
+    """What suite files, modules and pyproject.toml let pass that those of a commit did not, and cases that are gone."""
+    names = files_changed(root, commit) or []
+    return _looser(_Versions(root, commit), names, _case_files(root, names, ()))
 
-    names: files that differ, where they are known. homes: test modules whose cases are looked at, though they stay.
-    """
-    known = (files_changed(root, commit) or []) if names is None else names
-    versions = _Versions(root, commit)
-    texts = [text for name in known if _may_gate(name) for text in _loosened(versions, name)]
-    return [*texts, *(text for name in _case_files(root, known, homes) for text in _fewer(versions, name))]
+
+def _looser(versions: _Versions, names: Sequence[str], cases: Sequence[str]) -> list[str]:
+    """names: files that differ; cases: those of them that hold cases."""
+    texts = [text for name in names if _may_gate(name) for text in _loosened(versions, name)]
+    return [*texts, *(text for name in cases for text in _fewer(versions, name))]
 
 
 def _against(base: Base, reason: str) -> dict[str, str | None]:
@@ -124,8 +128,11 @@ def _homes(rows: Iterable[Row]) -> set[str]:
     return {str(row.get("file") or "") for row in rows} - {""}
 
 
-def _case_files(root: Path, names: Collection[str], homes: Collection[str]) -> list[str]:
-    """Those of the files that a suite, a module of `homes`, or one among them names as its cases."""
+def _case_files(root: Path, names: Sequence[str], homes: Collection[str]) -> list[str]:
+    """Those of the files that a suite, a module of `homes`, or one among them names as its cases.
+
+    homes: test modules whose cases are looked at, though they stay as they are.
+    """
     listed = [name for name in names if not _may_gate(name)]
     if not listed:
         return []
@@ -145,11 +152,12 @@ def _fewer(versions: _Versions, name: str) -> Iterator[str]:
         yield f"{name}: {was} → {now} lines of cases"
 
 
-def _files(versions: _Versions, names: Collection[str], rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def _files(
+    versions: _Versions, names: Collection[str], cases: Sequence[str], rows: Sequence[Row]
+) -> Iterator[dict[str, Any]]:
     """How the files differ that tests rest on, and that are no suites."""
     prompts = {name for row in rows for name in _prompts(row)}
-    cases = set(_case_files(versions.root, names, _homes(rows)))
-    wanted = sorted(cases | ({name for row in rows for name in _rests_on(row)} & set(names)))
+    wanted = sorted({*cases} | ({name for row in rows for name in _rests_on(row)} & set(names)))
     own = [name for name in wanted if name != PYPROJECT and not name.endswith(SUITE_SUFFIX)]
     for name in own[:_MOST_FILES]:
         kind = "prompt" if name in prompts else "cases" if name in cases else _kind(name)

@@ -13,7 +13,7 @@ from pytest_llmgate.core.case import Case
 from pytest_llmgate.core.errors import LlmgateError, Problem, problem
 from pytest_llmgate.core.files import SuiteFiles
 from pytest_llmgate.core.functions import message_of
-from pytest_llmgate.core.observation import Observation, TrialError
+from pytest_llmgate.core.observation import Observation, TrialError, unpaid
 from pytest_llmgate.core.plan import TestPlan
 from pytest_llmgate.core.ports import Payments
 from pytest_llmgate.core.reply import Reply, Usage, usage_of
@@ -106,11 +106,6 @@ class _Function:
             arguments[name] = TrialInfo(trial) if name == "trial" else case
         return arguments
 
-    def _refused(self) -> Observation | None:
-        """What a trial gives that the budget does not cover; None where it may run."""
-        why = self._payments.refusal()
-        return Observation(None, TrialError("budget", why)) if why else None
-
     def _answered(self, value: Any, latency_ms: float) -> Observation:
         try:
             reply = as_reply(value)
@@ -142,7 +137,7 @@ class BlockingFunctionSubject(_Function):
 
     def sample_now(self, trial: Trial) -> Observation:
         """Call it once; what it raises is data, but KeyboardInterrupt and its like pass."""
-        refused = self._refused()
+        refused = unpaid(self._payments.refusal())
         if refused is not None:
             return refused
         arguments = self._arguments(trial)
@@ -159,7 +154,7 @@ class FunctionSubject(_Function):
 
     async def sample(self, trial: Trial) -> Observation:
         """Await it once; what it raises is data, but cancellation passes."""
-        refused = self._refused()
+        refused = unpaid(self._payments.refusal())
         if refused is not None:
             return refused
         arguments = self._arguments(trial)
