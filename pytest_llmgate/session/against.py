@@ -19,9 +19,9 @@ from pytest_llmgate.core.settings import Settings
 from pytest_llmgate.engine.slices import members_of
 from pytest_llmgate.providers.prices import PriceTable
 from pytest_llmgate.session.renamed import Asked, moved, orphans, renamed
+from pytest_llmgate.stats.runaways import DEFAULT_FACTOR
 from pytest_llmgate.store.baselines import Baselines, read_baselines
 
-RUNAWAY_FACTOR = 3
 _CPU = Path("/proc/cpuinfo")
 
 
@@ -121,7 +121,7 @@ def parameters(gate: GatePlan) -> Mapping[str, Any]:
     found = {name: gate.params[name] for name in PARAMETERS if name in gate.params}
     if gate.type == COST_REGRESSION:
         unit = {UNIT: COST_UNIT} if found.get("of") == "cost" else {}
-        return {"of": "total_tokens", "runaway_factor": RUNAWAY_FACTOR, **found, **unit}
+        return {"of": "total_tokens", "runaway_factor": DEFAULT_FACTOR, **found, **unit}
     if gate.compared is None or gate.compared.kind != "latency":
         return {}
     limits = [name.removesuffix("_ms") for name in gate.params if name in PERCENTILES]  # filled in from a baseline

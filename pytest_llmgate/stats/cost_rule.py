@@ -12,7 +12,6 @@ from pytest_llmgate.stats.ratio import MANY_CASES, RatioBounds, Sums, ratio_boun
 from pytest_llmgate.stats.special import student_t_quantile
 from pytest_llmgate.stats.spending import Spending, look_levels, pass_power
 
-DEFAULT_TRIALS = 400  # where nothing is known of the spread
 MOST_LOOKS = 5
 DEFAULT_LOOKS = 5
 # Pocock's shape saves a fifth of the trials and loses 4 points of power at the same n; see benchmarks/cost.py

@@ -11,7 +11,7 @@ from pytest_llmgate.core.decision import Decision, Outcome
 from pytest_llmgate.stats.runaway_pairs import pairs_p_less
 from pytest_llmgate.stats.unconditional import OUTSIDE, exact_interval, masses
 
-DEFAULT_FACTOR = 3.0  # tokens above this many times the baseline of their case
+DEFAULT_FACTOR = 3  # tokens above this many times the baseline of their case
 DEFAULT_EXCESS = 0.015  # below 2 %: of runaways that cost 6 times as much, some stay below the factor
 _PRECISION = 1e-5
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pytest_llmgate.stats.against import RUNAWAY_POINTS
+from pytest_llmgate.stats.runaways import DEFAULT_FACTOR
 from pytest_llmgate.suites.against import POINTS
 from pytest_llmgate.suites.rates import GOOD
 
@@ -16,7 +18,8 @@ HIGHER = (
 )  # fmt: skip
 """Keys of which a larger figure lets more pass."""
 _USUAL: Mapping[str, Any] = {
-    "beta": 0.05, "max_increase": "10%", "max_increase_points": POINTS, "runaway_factor": 3, "runaway_points": 1.5,
+    "beta": 0.05, "max_increase": "10%", "max_increase_points": POINTS,
+    "runaway_factor": DEFAULT_FACTOR, "runaway_points": RUNAWAY_POINTS,
 }  # fmt: skip
 _USUAL_OF_LATENCY = {"max_increase": "20%"}
 ELSE_NONE = frozenset({"max_tvd"})
